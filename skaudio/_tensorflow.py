@@ -1,0 +1,75 @@
+"""Import TensorFlow and Keras without their start-up chatter.
+
+TensorFlow's C++ half writes to file descriptor 2 while it is imported: which CUDA
+libraries it did not find, which instructions it could use. None of it helps someone
+who classifies audio on a CPU. This module imports both with that chatter caught; what
+else was written meanwhile is written out again.
+
+Whoever sets ``TF_CPP_MIN_LOG_LEVEL``, or imports TensorFlow first, sees what they asked
+for: nothing is caught then.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+
+_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+_CHATTER = re.compile(
+    rb"^(WARNING: All log messages before absl::InitializeLog"
+    rb"|[IWE]\d{4} \d\d:\d\d:\d+\.\d+ .*\.cc:\d+\]"
+    rb"|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IWE] "
+    rb"|To enable the following instructions:"
+    rb"|Skipping registering GPU devices)"
+)
+
+
+@contextlib.contextmanager
+def _quiet_start() -> Iterator[None]:
+    if _LEVEL in os.environ or "tensorflow" in sys.modules:
+        yield
+        return
+    # From here on errors are shown (level 2), information and warnings are not.
+    os.environ[_LEVEL] = "2"
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as caught, _stderr_kept() as terminal:
+        os.dup2(caught.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(terminal, 2)
+            caught.seek(0)
+            lines = [line for line in caught if not _CHATTER.match(line)]
+            if lines:
+                os.write(2, b"".join(lines))
+
+
+@contextlib.contextmanager
+def _stderr_kept() -> Iterator[int]:
+    copy = os.dup(2)
+    try:
+        yield copy
+    finally:
+        os.close(copy)
+
+
+with _quiet_start():
+    import keras
+    import tensorflow as tf
+
+    # Looking for devices is what prints the last of it; nothing is initialised yet.
+    tf.config.list_physical_devices("GPU")
+
+if keras.backend.backend() != "tensorflow":
+    raise ImportError(
+        f"skaudio trains with Keras on TensorFlow, and Keras is set to "
+        f"{keras.backend.backend()!r}. Set the environment variable KERAS_BACKEND=tensorflow "
+        "(or remove it) before Keras is imported."
+    )
+
+__all__ = ["keras", "tf"]

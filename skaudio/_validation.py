@@ -1,0 +1,81 @@
+"""Checks shared by the estimators: what may stand in ``X``, and parameter constraints.
+
+The constraint classes are the ones that every estimator of scikit-learn declares its
+parameters with. scikit-learn keeps them in a private module; this is the only place
+that names it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+from sklearn.utils import check_array
+from sklearn.utils._param_validation import Hidden, Interval, StrOptions
+from sklearn.utils.validation import check_consistent_length
+
+__all__ = ["Hidden", "Interval", "StrOptions", "check_recordings"]
+
+
+def check_recordings(X: Any, y: Any = None, *, estimator: Any) -> Sequence[Any]:
+    """Check that `X` is a collection of recordings, and return it as a sequence.
+
+    Parameters
+    ----------
+    X : list, tuple, ndarray, Series or DataFrame
+        Paths, bytes, open files, arrays, pairs, or the rows of a 2-D array.
+    y : array-like of shape (n_clips,), default=None
+        Labels, checked here so that a wrong count costs no extraction.
+    estimator : object
+        Whose name the messages mention.
+
+    Returns
+    -------
+    sequence
+        One recording an item. The recordings themselves have not been looked at.
+    """
+    name = type(estimator).__name__
+    if isinstance(X, str | bytes | bytearray | os.PathLike) or hasattr(X, "read"):
+        raise ValueError(
+            f"{name} expects a list of recordings, got one {type(X).__name__}. "
+            "Wrap it in a list: [recording]."
+        )
+    if scipy.sparse.issparse(X):
+        raise TypeError(
+            f"{name} expects recordings, got a sparse matrix. Sparse data was passed, but "
+            "dense data is required: use '.toarray()' to convert to a dense numpy array."
+        )
+    if hasattr(X, "__dataframe__") or hasattr(X, "__array__") or hasattr(X, "iloc"):
+        recordings: Sequence[Any] = _from_array(np.asarray(X), estimator)
+    else:
+        recordings = list(X)
+        if recordings and all(isinstance(item, int | float | np.number) for item in recordings):
+            _from_array(np.asarray(recordings), estimator)
+    if len(recordings) == 0:
+        raise ValueError(
+            f"Found array with 0 sample(s) (shape=(0,)) while a minimum of 1 is required by {name}."
+        )
+    if y is not None:
+        check_consistent_length(recordings, y)
+    return recordings
+
+
+def _from_array(X: np.ndarray, estimator: Any) -> Sequence[Any]:
+    names_files = X.dtype.kind in "US" or (
+        X.dtype.kind == "O" and (X.ndim == 1 or (X.ndim == 2 and X.shape[1] == 1))
+    )
+    if names_files and (X.ndim == 1 or (X.ndim == 2 and X.shape[1] == 1)):
+        return list(X.ravel())
+    # int16 and int32 keep their type: it tells what full scale is.
+    dtype = None if X.dtype.kind in "iuf" else "numeric"
+    if X.ndim > 2:
+        raise ValueError(
+            f"Found array with dim {X.ndim}, while dim <= 2 is required by "
+            f"{type(estimator).__name__}: expected (n_clips, n_samples), got {X.shape}. "
+            "Mix channels down first, e.g. X.mean(axis=channel_axis)."
+        )
+    # NaN and infinity are looked for clip by clip, so that the message can name the clip.
+    return check_array(X, dtype=dtype, ensure_all_finite=False, estimator=estimator)

@@ -1,0 +1,122 @@
+"""Convolution and pooling blocks, over time alone or over time and coefficients."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from skaudio._tensorflow import keras
+from skaudio.architectures._layers import dense_head, glorot, input_block, seed_stream
+
+
+def convolutional(
+    input_shape: tuple[int, int],
+    n_classes: int,
+    *,
+    conv_dim: int = 1,
+    filters: Sequence[int] = (64, 96, 128),
+    kernel_size: int = 5,
+    pool_size: int = 2,
+    batch_norm: bool = True,
+    conv_dropout: float = 0.0,
+    global_pooling: str | None = "average",
+    dense_units: Sequence[int] = (),
+    activation: str = "relu",
+    dropout: float = 0.3,
+    seed: int = 0,
+    preprocessing: Sequence[keras.layers.Layer] = (),
+) -> keras.Model:
+    """Build a convolutional network.
+
+    Each block is convolution, batch normalisation, activation, maximum pooling. With
+    ``conv_dim=1`` the coefficients are the channels and filters move along time; with
+    ``conv_dim=2`` the features are an image with one channel.
+
+    Parameters
+    ----------
+    input_shape : (int, int)
+        Frames and coefficients.
+    n_classes : int
+        Number of classes.
+    conv_dim : {1, 2}, default=1
+        Axes that the filters move along.
+    filters : sequence of int, default=(64, 96, 128)
+        Filters of each block; its length is the number of blocks.
+    kernel_size : int, default=5
+        Length of the filters along each axis.
+    pool_size : int, default=2
+        Pooling along each axis.
+    batch_norm : bool, default=True
+        Normalise after each convolution.
+    conv_dropout : float, default=0.0
+        Share of the values dropped after each block, in training.
+    global_pooling : {"average", "max", None}, default="average"
+        How the last block's map becomes a vector; None flattens it.
+    dense_units : sequence of int, default=()
+        Sizes of hidden dense layers.
+    activation : str, default="relu"
+        Activation of blocks and hidden layers.
+    dropout : float, default=0.3
+        Share of the values dropped before each dense layer, in training.
+    seed : int, default=0
+        Seed of the initial weights and of dropout.
+    preprocessing : sequence of keras.layers.Layer, default=()
+        Layers between the input and the network.
+
+    Returns
+    -------
+    keras.Model
+        Uncompiled; class probabilities out.
+
+    References
+    ----------
+    T. N. Sainath and C. Parada, "Convolutional neural networks for small-footprint
+    keyword spotting", Interspeech 2015, 1478-1482. (Two dimensions.)
+    S. Choi et al., "Temporal convolution for real-time keyword spotting on mobile
+    devices", Interspeech 2019, 3372-3376. (Coefficients as channels.)
+
+    Examples
+    --------
+    >>> from skaudio.architectures import convolutional
+    >>> convolutional((101, 40), 3).output_shape
+    (None, 3)
+    """
+    layers = keras.layers
+    seeds = seed_stream(seed)
+    inputs, x = input_block(input_shape, preprocessing)
+    if conv_dim == 2:
+        x = layers.Reshape((*input_shape, 1))(x)
+    Convolution = layers.Conv1D if conv_dim == 1 else layers.Conv2D
+    MaxPooling = layers.MaxPooling1D if conv_dim == 1 else layers.MaxPooling2D
+    for n_filters in filters:
+        x = Convolution(
+            n_filters,
+            kernel_size,
+            padding="same",
+            use_bias=not batch_norm,  # the normalisation has one
+            kernel_initializer=glorot(seeds),
+        )(x)
+        if batch_norm:
+            # Keras' momentum of 0.99 needs thousands of steps to forget its start, more
+            # than a small data set has in all its epochs.
+            x = layers.BatchNormalization(momentum=0.9)(x)
+        x = layers.Activation(activation)(x)
+        if pool_size > 1:
+            x = MaxPooling(pool_size, padding="same")(x)
+        if conv_dropout:
+            x = layers.Dropout(conv_dropout, seed=next(seeds))(x)
+    poolings = {
+        ("average", 1): layers.GlobalAveragePooling1D,
+        ("average", 2): layers.GlobalAveragePooling2D,
+        ("max", 1): layers.GlobalMaxPooling1D,
+        ("max", 2): layers.GlobalMaxPooling2D,
+    }
+    x = poolings.get((global_pooling, conv_dim), layers.Flatten)()(x)
+    outputs = dense_head(
+        x,
+        n_classes,
+        dense_units=dense_units,
+        activation=activation,
+        dropout=dropout,
+        seeds=seeds,
+    )
+    return keras.Model(inputs, outputs, name="convolutional")

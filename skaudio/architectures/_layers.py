@@ -1,0 +1,245 @@
+"""Layers and helpers that several architectures share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from skaudio._tensorflow import keras
+
+# Two frames are the same if they differ by no more than this share of the clip's largest
+# magnitude: rounding, as in the deltas of a constant, is not sound.
+_SAME = 1e-5
+
+
+def padding_mask(features: Any) -> Any:
+    """Find the frames that hold sound, up to the silence that ends a clip.
+
+    The frames of the digital silence that follows a short clip are all equal. So are
+    frames of zeros, the usual padding of feature sequences. A run of two or more equal
+    frames at the end of a clip is therefore taken for padding.
+
+    Parameters
+    ----------
+    features : array or tensor of shape (n_clips, n_frames, n_coefficients)
+        The features; a change of scale or offset of a coefficient changes nothing.
+
+    Returns
+    -------
+    tensor of shape (n_clips, n_frames), bool
+        True for frames to use, False for padding. The first frame is always used.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skaudio.architectures import padding_mask
+    >>> clip = np.array([[[1.0], [2.0], [0.0], [0.0]]])
+    >>> np.asarray(padding_mask(clip)).tolist()
+    [[True, True, False, False]]
+    """
+    ops = keras.ops
+    n_frames = features.shape[1]
+    if n_frames == 1:
+        return ops.ones(ops.shape(features)[:2], dtype="bool")
+    tolerance = _SAME * ops.max(ops.abs(features), axis=(1, 2), keepdims=True)
+    steps = ops.abs(features[:, 1:] - features[:, :-1])
+    same = ops.cast(ops.all(steps <= tolerance, axis=-1), "int32")
+    same_to_end = ops.flip(ops.cumprod(ops.flip(same, axis=1), axis=1), axis=1)
+    padded = ops.concatenate([same_to_end, same_to_end[:, -1:]], axis=1)
+    is_first = ops.arange(n_frames) == 0
+    return ops.logical_or(padded == 0, is_first[None, :])
+
+
+@keras.saving.register_keras_serializable(package="skaudio")
+class MaskPadding(keras.layers.Layer):
+    """Attach `padding_mask` to a sequence, so that recurrent layers stop at its end."""
+
+    def call(self, inputs):
+        """Hand the features on unchanged.
+
+        Parameters
+        ----------
+        inputs : tensor of shape (batch, n_frames, n_coefficients)
+            Features.
+
+        Returns
+        -------
+        tensor of the same shape
+            The same features; their mask goes with them.
+        """
+        # A layer that returns its input itself would share the caller's mask.
+        return keras.ops.multiply(inputs, 1.0)
+
+    def compute_mask(self, inputs, previous_mask=None):
+        """Compute the mask.
+
+        Parameters
+        ----------
+        inputs : tensor of shape (batch, n_frames, n_coefficients)
+            Features.
+        previous_mask : None
+            Ignored.
+
+        Returns
+        -------
+        tensor of shape (batch, n_frames), bool
+            What :func:`padding_mask` finds.
+        """
+        return padding_mask(inputs)
+
+
+@keras.saving.register_keras_serializable(package="skaudio")
+class Standardize(keras.layers.Layer):
+    """Bring each coefficient to zero mean and unit variance over the training frames."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def build(self, input_shape):
+        """Create the two weights, which start as the identity.
+
+        Parameters
+        ----------
+        input_shape : tuple
+            Shape of the features; only the last axis counts.
+        """
+        shape = (input_shape[-1],)
+        self.mean = self.add_weight(name="mean", shape=shape, initializer="zeros", trainable=False)
+        self.scale = self.add_weight(name="scale", shape=shape, initializer="ones", trainable=False)
+
+    def set_statistics(self, features: np.ndarray) -> None:
+        """Learn mean and scale from the frames that hold sound.
+
+        Parameters
+        ----------
+        features : ndarray of shape (n_clips, n_frames, n_coefficients)
+            Training features.
+        """
+        frames = features[np.asarray(padding_mask(features))]
+        deviation = frames.std(axis=0, dtype=np.float64)
+        # A constant coefficient, up to rounding, says nothing: it becomes zero.
+        mean = frames.mean(axis=0, dtype=np.float64)
+        informative = deviation > 1e-6 * np.maximum(1e-6, np.abs(mean))
+        scale = np.divide(1.0, deviation, out=np.zeros_like(deviation), where=informative)
+        self.mean.assign(mean.astype(np.float32))
+        self.scale.assign(scale.astype(np.float32))
+
+    def call(self, inputs):
+        """Standardise features.
+
+        Parameters
+        ----------
+        inputs : tensor of shape (batch, n_frames, n_coefficients)
+            Features.
+
+        Returns
+        -------
+        tensor of the same shape
+            Standardised features.
+        """
+        return (inputs - self.mean) * self.scale
+
+
+def seed_stream(seed: int) -> Iterator[int]:
+    """Draw a fresh seed for each initialiser and dropout layer.
+
+    Parameters
+    ----------
+    seed : int
+        The one seed that all the others follow from.
+
+    Yields
+    ------
+    int
+        A seed.
+    """
+    rng = np.random.default_rng(seed)
+    while True:
+        yield int(rng.integers(2**31 - 1))
+
+
+def glorot(seeds: Iterator[int]) -> keras.initializers.Initializer:
+    """Make Keras' default kernel initialiser, seeded.
+
+    Parameters
+    ----------
+    seeds : iterator of int
+        From `seed_stream`.
+
+    Returns
+    -------
+    keras.initializers.GlorotUniform
+        The initialiser.
+    """
+    return keras.initializers.GlorotUniform(seed=next(seeds))
+
+
+def input_block(
+    input_shape: tuple[int, int], preprocessing: Sequence[keras.layers.Layer]
+) -> tuple[Any, Any]:
+    """Open a functional model.
+
+    Parameters
+    ----------
+    input_shape : (int, int)
+        Frames and coefficients.
+    preprocessing : sequence of keras.layers.Layer
+        Layers to apply first.
+
+    Returns
+    -------
+    inputs, x : tensors
+        The model's input, and the same after `preprocessing`.
+    """
+    inputs = x = keras.Input(input_shape, name="features")
+    for layer in preprocessing:
+        x = layer(x)
+    return inputs, x
+
+
+def dense_head(
+    x: Any,
+    n_classes: int,
+    *,
+    dense_units: Sequence[int],
+    activation: str,
+    dropout: float,
+    seeds: Iterator[int],
+) -> Any:
+    """Close a network: hidden dense layers and a softmax, with dropout before each.
+
+    Parameters
+    ----------
+    x : tensor of shape (batch, n)
+        What the body of the network made.
+    n_classes : int
+        Number of classes.
+    dense_units : sequence of int
+        Sizes of the hidden layers.
+    activation : str
+        Their activation.
+    dropout : float
+        Share of the values dropped before each dense layer, in training.
+    seeds : iterator of int
+        From `seed_stream`.
+
+    Returns
+    -------
+    tensor of shape (batch, n_classes)
+        Class probabilities.
+    """
+    layers = keras.layers
+    for units in dense_units:
+        x = _dropout(x, dropout, seeds)
+        x = layers.Dense(units, activation=activation, kernel_initializer=glorot(seeds))(x)
+    x = _dropout(x, dropout, seeds)
+    return layers.Dense(
+        n_classes, activation="softmax", kernel_initializer=glorot(seeds), name="probabilities"
+    )(x)
+
+
+def _dropout(x: Any, rate: float, seeds: Iterator[int]) -> Any:
+    return keras.layers.Dropout(rate, seed=next(seeds))(x) if rate else x

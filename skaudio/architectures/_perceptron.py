@@ -1,0 +1,67 @@
+"""The perceptron: every coefficient of every frame straight into a softmax."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from skaudio._tensorflow import keras
+from skaudio.architectures._layers import dense_head, input_block, seed_stream
+
+
+def perceptron(
+    input_shape: tuple[int, int],
+    n_classes: int,
+    *,
+    dense_units: Sequence[int] = (),
+    activation: str = "relu",
+    dropout: float = 0.0,
+    seed: int = 0,
+    preprocessing: Sequence[keras.layers.Layer] = (),
+) -> keras.Model:
+    """Build a perceptron on the flattened features.
+
+    Parameters
+    ----------
+    input_shape : (int, int)
+        Frames and coefficients.
+    n_classes : int
+        Number of classes.
+    dense_units : sequence of int, default=()
+        Sizes of hidden layers; none for the classical perceptron.
+    activation : str, default="relu"
+        Activation of the hidden layers.
+    dropout : float, default=0.0
+        Share of the values dropped before each dense layer, in training.
+    seed : int, default=0
+        Seed of the initial weights and of dropout.
+    preprocessing : sequence of keras.layers.Layer, default=()
+        Layers between the input and the network.
+
+    Returns
+    -------
+    keras.Model
+        Uncompiled; class probabilities out.
+
+    References
+    ----------
+    F. Rosenblatt, "The perceptron: a probabilistic model for information storage and
+    organization in the brain", Psychological Review 65(6), 386-408, 1958.
+
+    Examples
+    --------
+    >>> from skaudio.architectures import perceptron
+    >>> perceptron((101, 40), 3).count_params()
+    12123
+    """
+    seeds = seed_stream(seed)
+    inputs, x = input_block(input_shape, preprocessing)
+    x = keras.layers.Flatten()(x)
+    outputs = dense_head(
+        x,
+        n_classes,
+        dense_units=dense_units,
+        activation=activation,
+        dropout=dropout,
+        seeds=seeds,
+    )
+    return keras.Model(inputs, outputs, name="perceptron")

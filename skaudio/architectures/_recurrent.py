@@ -1,0 +1,115 @@
+"""Recurrent layers that read a clip frame by frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from skaudio._tensorflow import keras
+from skaudio.architectures._layers import (
+    MaskPadding,
+    dense_head,
+    glorot,
+    input_block,
+    seed_stream,
+)
+
+
+def recurrent(
+    input_shape: tuple[int, int],
+    n_classes: int,
+    *,
+    cell: str = "lstm",
+    units: int = 64,
+    n_layers: int = 1,
+    bidirectional: bool = True,
+    recurrent_pooling: str = "average",
+    dense_units: Sequence[int] = (),
+    activation: str = "relu",
+    dropout: float = 0.3,
+    seed: int = 0,
+    preprocessing: Sequence[keras.layers.Layer] = (),
+) -> keras.Model:
+    """Build a recurrent network that does not look at padding.
+
+    Parameters
+    ----------
+    input_shape : (int, int)
+        Frames and coefficients.
+    n_classes : int
+        Number of classes.
+    cell : {"lstm", "gru"}, default="lstm"
+        Kind of recurrent layer.
+    units : int, default=64
+        Units of each layer, in each direction.
+    n_layers : int, default=1
+        Number of recurrent layers.
+    bidirectional : bool, default=True
+        Read the clip from both ends.
+    recurrent_pooling : {"average", "last"}, default="average"
+        What stands for the clip: the mean of the last layer's outputs over the frames
+        that hold sound, or its last output.
+    dense_units : sequence of int, default=()
+        Sizes of hidden dense layers.
+    activation : str, default="relu"
+        Activation of the hidden dense layers.
+    dropout : float, default=0.3
+        Share of the values dropped between recurrent layers and before each dense layer,
+        in training.
+    seed : int, default=0
+        Seed of the initial weights and of dropout.
+    preprocessing : sequence of keras.layers.Layer, default=()
+        Layers between the input and the network.
+
+    Returns
+    -------
+    keras.Model
+        Uncompiled; class probabilities out.
+
+    References
+    ----------
+    S. Hochreiter and J. Schmidhuber, "Long short-term memory", Neural Computation 9(8),
+    1735-1780, 1997.
+    K. Cho et al., "Learning phrase representations using RNN encoder-decoder for
+    statistical machine translation", EMNLP 2014, 1724-1734. (The gated recurrent unit.)
+
+    Examples
+    --------
+    >>> from skaudio.architectures import recurrent
+    >>> recurrent((101, 40), 3, cell="gru", units=16).output_shape
+    (None, 3)
+    """
+    layers = keras.layers
+    Recurrent = {"lstm": layers.LSTM, "gru": layers.GRU}[cell]
+    seeds = seed_stream(seed)
+    inputs, x = input_block(input_shape, preprocessing)
+    x = MaskPadding()(x)
+    for depth in range(n_layers):
+        is_last = depth == n_layers - 1
+
+        def one_way(backwards, whole=not is_last or recurrent_pooling == "average"):
+            return Recurrent(
+                units,
+                return_sequences=whole,
+                go_backwards=backwards,
+                kernel_initializer=glorot(seeds),
+                recurrent_initializer=keras.initializers.Orthogonal(seed=next(seeds)),
+                seed=next(seeds),
+            )
+
+        if bidirectional:
+            x = layers.Bidirectional(one_way(False), backward_layer=one_way(True))(x)
+        else:
+            x = one_way(False)(x)
+        if not is_last and dropout:
+            x = layers.Dropout(dropout, seed=next(seeds))(x)
+    if recurrent_pooling == "average":
+        x = layers.GlobalAveragePooling1D()(x)  # of the frames the mask lets through
+    outputs = dense_head(
+        x,
+        n_classes,
+        dense_units=dense_units,
+        activation=activation,
+        dropout=dropout,
+        seeds=seeds,
+    )
+    return keras.Model(inputs, outputs, name=cell)

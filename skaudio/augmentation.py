@@ -1,0 +1,139 @@
+"""Augmentation as Keras layers: active in training, absent in prediction.
+
+Each layer draws anew for every clip of every batch, from its own seed. Sizes are shares
+of the clip, so that they mean the same at every clip length and frame rate.
+"""
+
+from __future__ import annotations
+
+from skaudio._tensorflow import keras
+
+__all__ = ["RandomMask", "RandomShift"]
+
+
+@keras.saving.register_keras_serializable(package="skaudio")
+class RandomShift(keras.layers.Layer):
+    """Move each clip along time, repeating its first or last frame.
+
+    Parameters
+    ----------
+    max_share : float
+        Largest shift in either direction, as a share of the frames of a clip.
+    seed : int
+        Seed of the draws.
+    **kwargs : dict
+        Passed to :class:`keras.layers.Layer`.
+    """
+
+    def __init__(self, max_share, seed, **kwargs):
+        super().__init__(**kwargs)
+        self.max_share = max_share
+        self.seed = seed
+        self.generator = keras.random.SeedGenerator(seed)
+
+    def call(self, inputs, training=False):
+        """Shift features in training.
+
+        Parameters
+        ----------
+        inputs : tensor of shape (batch, n_frames, n_coefficients)
+            Features.
+        training : bool, default=False
+            Whether the model is being trained.
+
+        Returns
+        -------
+        tensor of the same shape
+            Shifted features in training, else the features.
+        """
+        ops = keras.ops
+        n_frames = inputs.shape[1]
+        limit = round(self.max_share * n_frames)
+        if not training or limit == 0:
+            return inputs
+        n_clips = ops.shape(inputs)[0]
+        shift = keras.random.randint((n_clips, 1), -limit, limit + 1, seed=self.generator)
+        frame = ops.clip(ops.arange(n_frames)[None, :] - shift, 0, n_frames - 1)
+        return ops.take_along_axis(inputs, frame[:, :, None], axis=1)
+
+    def get_config(self):
+        """Describe the layer, so that a saved model can be built again.
+
+        Returns
+        -------
+        dict
+            The constructor's arguments.
+        """
+        return {**super().get_config(), "max_share": self.max_share, "seed": self.seed}
+
+
+@keras.saving.register_keras_serializable(package="skaudio")
+class RandomMask(keras.layers.Layer):
+    """Hide a random stretch of each clip, along time or along the coefficients.
+
+    The stretch is set to zero, the mean of standardised features.
+
+    Parameters
+    ----------
+    axis : {1, 2}
+        1 hides frames, 2 hides coefficients.
+    max_share : float
+        Longest stretch, as a share of that axis.
+    seed : int
+        Seed of the draws.
+    **kwargs : dict
+        Passed to :class:`keras.layers.Layer`.
+
+    References
+    ----------
+    D. S. Park et al., "SpecAugment: a simple data augmentation method for automatic
+    speech recognition", Interspeech 2019, 2613-2617.
+    """
+
+    def __init__(self, axis, max_share, seed, **kwargs):
+        super().__init__(**kwargs)
+        self.axis = axis
+        self.max_share = max_share
+        self.seed = seed
+        self.generator = keras.random.SeedGenerator(seed)
+        self.supports_masking = True
+
+    def call(self, inputs, training=False):
+        """Hide a stretch in training.
+
+        Parameters
+        ----------
+        inputs : tensor of shape (batch, n_frames, n_coefficients)
+            Features.
+        training : bool, default=False
+            Whether the model is being trained.
+
+        Returns
+        -------
+        tensor of the same shape
+            Features with a stretch of zeros in training, else the features.
+        """
+        ops = keras.ops
+        length = inputs.shape[self.axis]
+        longest = round(self.max_share * length)
+        if not training or longest == 0:
+            return inputs
+        n_clips = ops.shape(inputs)[0]
+        width = keras.random.randint((n_clips, 1), 0, longest + 1, seed=self.generator)
+        room = ops.cast(length - width + 1, "float32")
+        start = keras.random.uniform((n_clips, 1), seed=self.generator) * room
+        start = ops.cast(ops.floor(start), "int32")
+        place = ops.arange(length)[None, :]
+        kept = ops.logical_or(place < start, place >= start + width)
+        return inputs * ops.expand_dims(ops.cast(kept, inputs.dtype), 3 - self.axis)
+
+    def get_config(self):
+        """Describe the layer, so that a saved model can be built again.
+
+        Returns
+        -------
+        dict
+            The constructor's arguments.
+        """
+        config = {"axis": self.axis, "max_share": self.max_share, "seed": self.seed}
+        return {**super().get_config(), **config}

@@ -1,0 +1,422 @@
+"""The one place that knows SciKeras.
+
+SciKeras' ``KerasClassifier`` leads the way through a fit: validate, encode the labels,
+turn class weights into sample weights, build, train, keep the history. This module gives
+it the steps (`_validate_data`, `_build_keras_model`, `_fit_keras_model`, `_predict_raw`)
+and takes back what scikit-learn's grammar demands otherwise: parameters are those of the
+constructor's signature, tags say that a classifier is one, pickles hold arrays.
+"""
+
+from __future__ import annotations
+
+from abc import ABCMeta, abstractmethod
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from scikeras.wrappers import KerasClassifier
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.model_selection import train_test_split
+from sklearn.utils import ClassifierTags, check_random_state, compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from skaudio._tensorflow import keras
+from skaudio._validation import Interval, StrOptions
+from skaudio.architectures import Standardize
+from skaudio.augmentation import RandomMask, RandomShift
+from skaudio.classifiers import _training
+
+# Clips that are predicted together: a bound on memory, far past the point where larger
+# batches would be faster.
+_PREDICT_BATCH = 256
+
+
+class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
+    """What all classifiers of skaudio share; not for use by itself.
+
+    A final class has an explicit constructor, declares the constraints of its own
+    parameters, and builds its network in `_build_network`.
+    """
+
+    _parameter_constraints = {
+        "standardize": ["boolean"],
+        "time_shift": [Interval(Real, 0, 1, closed="both")],
+        "time_mask": [Interval(Real, 0, 1, closed="both")],
+        "coefficient_mask": [Interval(Real, 0, 1, closed="both")],
+        "epochs": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "optimizer": [StrOptions({"adam", "adamw", "rmsprop", "sgd"})],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "learning_rate_schedule": [StrOptions({"constant", "cosine"})],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "patience": [Interval(Integral, 1, None, closed="left")],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    # What SciKeras reads as parameters and skaudio does not offer as such.
+    model = None
+    build_fn = None
+    loss = None
+    warm_start = False
+
+    # SciKeras reads parameters off the instance's attributes and rewrites set_params and
+    # repr to match; scikit-learn's own read the signature.
+    _get_param_names = classmethod(BaseEstimator._get_param_names.__func__)
+    set_params = BaseEstimator.set_params
+    __repr__ = BaseEstimator.__repr__
+    # SciKeras' score validates y against the training labels' dtype.
+    score = ClassifierMixin.score
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        # SciKeras has ClassifierMixin on the wrong side, so its tags never arrive.
+        tags.estimator_type = "classifier"
+        tags.classifier_tags = ClassifierTags()
+        tags.target_tags.required = True
+        tags.input_tags.three_d_array = True
+        return tags
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "model_")
+
+    def fit(self, X, y, sample_weight=None):
+        """Build the network and train it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_clips, n_frames, n_coefficients)
+            Feature sequences, as ``MFCCTransformer`` makes them. An array of shape
+            ``(n_clips, n_features)`` is taken as plain features: one frame of
+            `n_features` coefficients, without augmentation or masking.
+        y : array-like of shape (n_clips,)
+            Class labels, strings or integers.
+        sample_weight : array-like of shape (n_clips,), default=None
+            Weight of each clip in the loss. Clips of weight zero are left out.
+
+        Returns
+        -------
+        estimator
+            The fitted classifier.
+        """
+        self._validate_params()
+        X, y = self._validate_data(X, y, reset=True)
+        self._check_enough_classes(y)
+        if sample_weight is not None:
+            # A copy, for SciKeras multiplies class weights into it.
+            sample_weight = _check_sample_weight(sample_weight, X, copy=True)
+        if isinstance(self.class_weight, dict):
+            compute_class_weight(self.class_weight, classes=np.unique(y), y=y)
+        return super().fit(X, y, sample_weight=sample_weight)
+
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Train for one more epoch.
+
+        The learning rate goes on along its schedule over `epochs`. Feature statistics
+        are those of the first call, and early stopping has no part in it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_clips, n_frames, n_coefficients) or (n_clips, n_features)
+            Features, as in `fit`.
+        y : array-like of shape (n_clips,)
+            Class labels.
+        classes : array-like of shape (n_classes,), default=None
+            All the labels that any call will see; needed in the first call, unless its
+            `y` has them all.
+        sample_weight : array-like of shape (n_clips,), default=None
+            Weight of each clip in the loss.
+
+        Returns
+        -------
+        estimator
+            The classifier.
+        """
+        self._validate_params()
+        X, y = self._validate_data(X, y, reset=not self.initialized_)
+        if classes is not None:
+            classes = np.unique(classes)
+        elif not self.initialized_:
+            classes = np.unique(y)
+        known = classes if classes is not None else self.classes_
+        if self.initialized_ and not np.array_equal(known, self.classes_):
+            raise ValueError(
+                f"classes={known.tolist()} is not the same as on the last call of partial_fit, "
+                f"{self.classes_.tolist()}."
+            )
+        unknown = np.setdiff1d(y, known)
+        if len(unknown):
+            raise ValueError(
+                f"y has labels {unknown.tolist()} that are not in classes={known.tolist()}. Give "
+                "all labels in the first call of partial_fit."
+            )
+        self._check_enough_classes(known)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, X, copy=True)
+        return super().partial_fit(X, y, classes=classes, sample_weight=sample_weight)
+
+    def predict_proba(self, X):
+        """Estimate the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_clips, n_frames, n_coefficients) or (n_clips, n_features)
+            Features of the shape seen in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_clips, n_classes)
+            Probabilities, in the order of `classes_`; every row sums to one.
+        """
+        # float64, since the rows of a float32 softmax sum to one within 1e-7 only.
+        probabilities = self._predict_raw(X).astype(np.float64)
+        return probabilities / probabilities.sum(axis=1, keepdims=True)
+
+    def predict(self, X):
+        """Name the most probable class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_clips, n_frames, n_coefficients) or (n_clips, n_features)
+            Features of the shape seen in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_clips,)
+            Labels, as they were given to `fit`.
+        """
+        return self.classes_[self._predict_raw(X).argmax(axis=1)]
+
+    # What SciKeras asks for -------------------------------------------------------------
+
+    def _validate_data(self, X=None, y=None, reset=False, y_numeric=False):
+        """Check features, and labels if there are any; learn or compare their shape."""
+        del y_numeric
+        self._check_is_features(X)
+        if not reset and len(getattr(X, "shape", ())) == 3:
+            # Before scikit-learn says that "X has 51 features", meaning frames.
+            self._check_clip_shape(X.shape[1:])
+        labels = "no_validation" if y is None else y
+        checked = validate_data(self, X, labels, reset=reset, allow_nd=True, dtype=np.float32)
+        X, y = checked if y is not None else (checked, None)
+        if X.ndim > 3:
+            raise ValueError(
+                f"Found array with dim {X.ndim}, while dim <= 3 is required by "
+                f"{type(self).__name__}: expected (n_clips, n_frames, n_coefficients), got "
+                f"{X.shape}."
+            )
+        if y is not None:
+            check_classification_targets(y)
+        if reset:
+            self.input_shape_ = X.shape[1:]
+        else:
+            self._check_clip_shape(X.shape[1:])
+        return X, y
+
+    def _initialize_callbacks(self):
+        """Keep SciKeras from reading callbacks out of the parameters."""
+
+    def _build_keras_model(self):
+        self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        return self._build_network(
+            _as_sequences(self.input_shape_),
+            len(self.classes_),
+            seed=self._seed,
+            preprocessing=self._preprocessing(),
+        )
+
+    def _ensure_compiled_model(self):
+        """Keep SciKeras from compiling: the schedule needs the number of batches."""
+
+    def _check_model_compatibility(self, y):
+        """Keep SciKeras from comparing losses: ours follow from the parameters."""
+
+    def _fit_keras_model(
+        self, X, y, sample_weight, warm_start, epochs, initial_epoch, **fit_arguments
+    ):
+        X = X.reshape(-1, *_as_sequences(self.input_shape_))
+        targets = np.eye(len(self.classes_), dtype=np.float32)[y.ravel().astype(int)]
+        weights = np.ones(len(X)) if sample_weight is None else sample_weight
+        arrays = (X, targets, np.asarray(weights, dtype=np.float32))
+        held_out = None
+        if self.early_stopping and not warm_start:
+            arrays, held_out = self._split(arrays)
+        n_batches = _training.batch_count(len(arrays[0]), self.batch_size)
+        if not self.model_.compiled:
+            if self.standardize:
+                self.model_.get_layer("standardize").set_statistics(arrays[0])
+            self._compile(n_steps=n_batches * self.epochs)
+            self.history_ = {}
+        callbacks = []
+        if self.verbose:
+            callbacks.append(_training.EpochProgress(epochs, type(self).__name__))
+        if held_out is not None:
+            callbacks.append(
+                keras.callbacks.EarlyStopping(
+                    monitor="val_loss", patience=self.patience, restore_best_weights=True
+                )
+            )
+        history = self.model_.fit(
+            _training.training_batches(
+                arrays, n_batches=n_batches, seed=self._seed, first_epoch=initial_epoch
+            ),
+            steps_per_epoch=n_batches,
+            initial_epoch=initial_epoch,
+            epochs=initial_epoch + epochs,
+            validation_data=held_out,
+            validation_batch_size=_PREDICT_BATCH,
+            callbacks=callbacks,
+            shuffle=False,  # the batches are shuffled already
+            verbose=0,
+        )
+        for name, values in history.history.items():
+            self.history_.setdefault(name, []).extend(float(value) for value in values)
+        self.n_iter_ = len(self.history_["loss"])
+
+    def _predict_raw(self, X):
+        check_is_fitted(self)
+        X, _ = self._validate_data(X)
+        X = X.reshape(-1, *_as_sequences(self.input_shape_))
+        # Keras' predict() costs about 40 ms a call before it computes anything.
+        starts = range(0, len(X), _PREDICT_BATCH)
+        return np.concatenate(
+            [self.model_.predict_on_batch(X[start : start + _PREDICT_BATCH]) for start in starts]
+        )
+
+    # Steps of our own -------------------------------------------------------------------
+
+    @abstractmethod
+    def _build_network(self, input_shape, n_classes, *, seed, preprocessing):
+        """Call the architecture's builder with this estimator's parameters."""
+
+    def _preprocessing(self) -> list[keras.layers.Layer]:
+        """Layers between the features and the network: augmentation, standardisation."""
+        seeds = np.random.default_rng(self._seed).integers(2**31 - 1, size=3).tolist()
+        is_sequence = len(self.input_shape_) == 2
+        layers: list[keras.layers.Layer] = []
+        if is_sequence and self.time_shift:
+            layers.append(RandomShift(self.time_shift, seeds[0]))
+        if self.standardize:
+            layers.append(Standardize(name="standardize"))
+        if is_sequence and self.time_mask:
+            layers.append(RandomMask(1, self.time_mask, seeds[1]))
+        if is_sequence and self.coefficient_mask:
+            layers.append(RandomMask(2, self.coefficient_mask, seeds[2]))
+        return layers
+
+    def _compile(self, n_steps: int) -> None:
+        self.model_.compile(
+            optimizer=_training.make_optimizer(
+                self.optimizer,
+                learning_rate=self.learning_rate,
+                schedule=self.learning_rate_schedule,
+                weight_decay=self.weight_decay,
+                n_steps=n_steps,
+            ),
+            loss=keras.losses.CategoricalCrossentropy(label_smoothing=self.label_smoothing),
+            metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
+            # XLA's compiler takes longer than it saves on networks of this size.
+            jit_compile=False,
+        )
+
+    def _split(self, arrays):
+        """Hold out a stratified, seeded share of the clips for early stopping."""
+        codes = arrays[1].argmax(axis=1)
+        counts = np.bincount(codes, minlength=len(self.classes_))
+        rarest = int(counts.argmin())
+        if counts[rarest] < 2:
+            raise ValueError(
+                f"early_stopping=True holds out a share of every class, and class "
+                f"{self.classes_[rarest]!r} has {counts[rarest]} clip(s); at least 2 are needed. "
+                "Add clips, leave the class out, or use early_stopping=False."
+            )
+        n_held_out = max(len(counts), round(self.validation_fraction * len(codes)))
+        n_held_out = min(n_held_out, len(codes) - len(counts))
+        chosen, held_out = train_test_split(
+            np.arange(len(codes)), test_size=n_held_out, stratify=codes, random_state=self._seed
+        )
+        return tuple(a[chosen] for a in arrays), tuple(a[held_out] for a in arrays)
+
+    def _check_enough_classes(self, y) -> None:
+        classes = np.unique(y)
+        if len(classes) < 2:
+            raise ValueError(
+                f"{type(self).__name__} needs at least 2 classes, got 1 class: "
+                f"{classes.tolist()[0]!r}."
+            )
+
+    def _check_clip_shape(self, shape: tuple[int, ...]) -> None:
+        if shape != self.input_shape_:
+            raise ValueError(
+                f"{type(self).__name__} was fitted on clips of shape {self.input_shape_} "
+                f"(frames, coefficients) and got clips of shape {shape}. Compute both with the "
+                "same fitted transformer, so that they have the same length."
+            )
+
+    def _check_is_features(self, X) -> None:
+        """Tell who left out the transformer, before NumPy fails to read 'dog.wav'."""
+        first = X[0] if isinstance(X, list | tuple | np.ndarray) and len(X) else None
+        if isinstance(first, str | bytes) or hasattr(first, "__fspath__"):
+            raise ValueError(
+                f"{type(self).__name__} takes features, got {type(first).__name__} "
+                f"({first!r}). Put a transformer before it: "
+                f"Pipeline([MFCCTransformer(), {type(self).__name__}()])."
+            )
+
+    # Pickling: arrays and configurations, no TensorFlow objects ---------------------------
+
+    def __getstate__(self):
+        state = dict(super().__getstate__())
+        model = state.pop("model_", None)
+        if model is not None:
+            state["_keras_state"] = {
+                "config": model.get_config(),
+                "weights": model.get_weights(),
+                "compile": model.get_compile_config() if model.compiled else None,
+                "optimizer": [np.asarray(v) for v in model.optimizer.variables],
+            }
+        return state
+
+    def __setstate__(self, state):
+        state = dict(state)
+        saved = state.pop("_keras_state", None)
+        super().__setstate__(state)
+        if saved is None:
+            return
+        self.model_ = keras.Model.from_config(saved["config"])
+        self.model_.set_weights(saved["weights"])
+        if saved["compile"] is not None:
+            self.model_.compile_from_config(saved["compile"])
+            self.model_.optimizer.build(self.model_.trainable_variables)
+            for variable, value in zip(
+                self.model_.optimizer.variables, saved["optimizer"], strict=True
+            ):
+                variable.assign(value)
+
+
+def as_tuple(sizes: Any) -> tuple[int, ...]:
+    """Read a parameter that is None, one size or several.
+
+    Parameters
+    ----------
+    sizes : None, int or sequence of int
+        The parameter.
+
+    Returns
+    -------
+    tuple of int
+        No, one or several sizes.
+    """
+    if sizes is None:
+        return ()
+    return (int(sizes),) if isinstance(sizes, Integral) else tuple(int(size) for size in sizes)
+
+
+def _as_sequences(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Plain features are one frame of coefficients."""
+    return (1, shape[0]) if len(shape) == 1 else (shape[0], shape[1])

@@ -1,0 +1,75 @@
+"""The exceptions of skaudio.
+
+Everything that skaudio raises on purpose beyond scikit-learn's own errors::
+
+    Exception
+     +-- SkaudioError                        anything below, in one ``except``
+          +-- AudioError (ValueError)        recordings that cannot be used
+          +-- DatasetError (ValueError)      a data set that is not there, or not whole
+          +-- MissingDependencyError (ImportError)   an optional package is needed
+
+Each one is also the built-in exception that a scikit-learn user would expect, so that
+``except ValueError`` goes on working.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+__all__ = ["AudioError", "DatasetError", "MissingDependencyError", "SkaudioError"]
+
+_MAX_NAMED = 10
+
+
+class SkaudioError(Exception):
+    """Base class of the errors that skaudio raises on purpose."""
+
+
+class AudioError(SkaudioError, ValueError):
+    """One or more recordings that cannot be used.
+
+    Parameters
+    ----------
+    failures : sequence of (str, str)
+        The name of each recording (its path, or its place in ``X``) and the reason.
+
+    Attributes
+    ----------
+    failures : list of (str, str)
+        All of them, also those that the message only counts.
+
+    Examples
+    --------
+    >>> from skaudio.exceptions import AudioError
+    >>> print(AudioError([("a.wav", "the file is empty (0 bytes)")]))
+    Cannot read a.wav: the file is empty (0 bytes).
+    """
+
+    def __init__(self, failures: Sequence[tuple[str, str]]):
+        self.failures = list(failures)
+        super().__init__(self._message())
+
+    def _message(self) -> str:
+        if len(self.failures) == 1:
+            name, reason = self.failures[0]
+            return f"Cannot read {name}: {reason}."
+        lines = [f"Cannot read {len(self.failures)} recordings:"]
+        lines += [f"  {name}: {reason}" for name, reason in self.failures[:_MAX_NAMED]]
+        if len(self.failures) > _MAX_NAMED:
+            lines.append(f"  and {len(self.failures) - _MAX_NAMED} more")
+        lines.append(
+            "Mend them or leave them out: skaudio.audio.find_unreadable(X) lists the places in X."
+        )
+        return "\n".join(lines)
+
+    def __reduce__(self):
+        # Exception.__reduce__ would call __init__ with the message.
+        return type(self), (self.failures,)
+
+
+class DatasetError(SkaudioError, ValueError):
+    """A data set that is not there, or not whole."""
+
+
+class MissingDependencyError(SkaudioError, ImportError):
+    """An optional package is needed for what was asked."""
