@@ -370,8 +370,8 @@ def _duration(source: Any, sample_rate: int) -> float:
         with _open(source) as file:
             n_samples, rate = file.frames, float(file.samplerate)
     else:
-        values, pair_rate = _pair(source)
-        n_samples, rate = len(_as_waveform(values)), pair_rate or float(sample_rate)
+        samples, pair_rate = _samples(source, None)
+        n_samples, rate = len(samples), pair_rate or float(sample_rate)
     if n_samples == 0:
         raise _Unusable("it holds no samples")
     return n_samples / rate

@@ -42,14 +42,15 @@ def padding_mask(features: Any) -> Any:
     ops = keras.ops
     n_frames = features.shape[1]
     if n_frames == 1:
-        return ops.ones(ops.shape(features)[:2], dtype="bool")
+        return ops.ones_like(features[:, :, 0], dtype="bool")
     tolerance = _SAME * ops.max(ops.abs(features), axis=(1, 2), keepdims=True)
     steps = ops.abs(features[:, 1:] - features[:, :-1])
-    same = ops.cast(ops.all(steps <= tolerance, axis=-1), "int32")
+    # Functions throughout, not operators: Keras' symbolic tensors compare by identity.
+    same = ops.cast(ops.all(ops.less_equal(steps, tolerance), axis=-1), "int32")
     same_to_end = ops.flip(ops.cumprod(ops.flip(same, axis=1), axis=1), axis=1)
     padded = ops.concatenate([same_to_end, same_to_end[:, -1:]], axis=1)
-    is_first = ops.arange(n_frames) == 0
-    return ops.logical_or(padded == 0, is_first[None, :])
+    is_first = ops.equal(ops.arange(n_frames), 0)
+    return ops.logical_or(ops.equal(padded, 0), is_first[None, :])
 
 
 @keras.saving.register_keras_serializable(package="skaudio")

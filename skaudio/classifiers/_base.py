@@ -26,10 +26,7 @@ from skaudio._validation import Interval, StrOptions
 from skaudio.architectures import Standardize
 from skaudio.augmentation import RandomMask, RandomShift
 from skaudio.classifiers import _training
-
-# Clips that are predicted together: a bound on memory, far past the point where larger
-# batches would be faster.
-_PREDICT_BATCH = 256
+from skaudio.classifiers._prediction import CompiledNetwork
 
 
 class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
@@ -190,27 +187,27 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
         ndarray of shape (n_clips,)
             Labels, as they were given to `fit`.
         """
-        return self.classes_[self._predict_raw(X).argmax(axis=1)]
+        best = self._predict_raw(X).argmax(axis=1)
+        return self.classes_[best]
 
     # What SciKeras asks for -------------------------------------------------------------
 
-    def _validate_data(self, X=None, y=None, reset=False, y_numeric=False):
+    def _validate_data(self, X, y="no_validation", reset=False):
         """Check features, and labels if there are any; learn or compare their shape."""
-        del y_numeric
         self._check_is_features(X)
         if not reset and len(getattr(X, "shape", ())) == 3:
             # Before scikit-learn says that "X has 51 features", meaning frames.
             self._check_clip_shape(X.shape[1:])
-        labels = "no_validation" if y is None else y
-        checked = validate_data(self, X, labels, reset=reset, allow_nd=True, dtype=np.float32)
-        X, y = checked if y is not None else (checked, None)
+        has_labels = not isinstance(y, str)
+        checked = validate_data(self, X, y, reset=reset, allow_nd=True, dtype=np.float32)
+        X, y = checked if has_labels else (checked, None)
         if X.ndim > 3:
             raise ValueError(
                 f"Found array with dim {X.ndim}, while dim <= 3 is required by "
                 f"{type(self).__name__}: expected (n_clips, n_frames, n_coefficients), got "
                 f"{X.shape}."
             )
-        if y is not None:
+        if has_labels:
             check_classification_targets(y)
         if reset:
             self.input_shape_ = X.shape[1:]
@@ -223,12 +220,14 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
 
     def _build_keras_model(self):
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        return self._build_network(
+        model = self._build_network(
             _as_sequences(self.input_shape_),
             len(self.classes_),
             seed=self._seed,
             preprocessing=self._preprocessing(),
         )
+        self._network = CompiledNetwork(model)
+        return model
 
     def _ensure_compiled_model(self):
         """Keep SciKeras from compiling: the schedule needs the number of batches."""
@@ -269,7 +268,7 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
             initial_epoch=initial_epoch,
             epochs=initial_epoch + epochs,
             validation_data=held_out,
-            validation_batch_size=_PREDICT_BATCH,
+            validation_batch_size=256,
             callbacks=callbacks,
             shuffle=False,  # the batches are shuffled already
             verbose=0,
@@ -281,12 +280,7 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
     def _predict_raw(self, X):
         check_is_fitted(self)
         X, _ = self._validate_data(X)
-        X = X.reshape(-1, *_as_sequences(self.input_shape_))
-        # Keras' predict() costs about 40 ms a call before it computes anything.
-        starts = range(0, len(X), _PREDICT_BATCH)
-        return np.concatenate(
-            [self.model_.predict_on_batch(X[start : start + _PREDICT_BATCH]) for start in starts]
-        )
+        return self._network(X.reshape(-1, *_as_sequences(self.input_shape_)))
 
     # Steps of our own -------------------------------------------------------------------
 
@@ -323,6 +317,8 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
             # XLA's compiler takes longer than it saves on networks of this size.
             jit_compile=False,
         )
+        # A graph that creates variables is traced twice: have the optimizer's ready.
+        self.model_.optimizer.build(self.model_.trainable_variables)
 
     def _split(self, arrays):
         """Hold out a stratified, seeded share of the clips for early stopping."""
@@ -332,7 +328,7 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
         if counts[rarest] < 2:
             raise ValueError(
                 f"early_stopping=True holds out a share of every class, and class "
-                f"{self.classes_[rarest]!r} has {counts[rarest]} clip(s); at least 2 are needed. "
+                f"{self.classes_.tolist()[rarest]!r} has {counts[rarest]} clip(s); at least 2 are needed. "
                 "Add clips, leave the class out, or use early_stopping=False."
             )
         n_held_out = max(len(counts), round(self.validation_fraction * len(codes)))
@@ -373,12 +369,14 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
     def __getstate__(self):
         state = dict(super().__getstate__())
         model = state.pop("model_", None)
+        state.pop("_network", None)
         if model is not None:
             state["_keras_state"] = {
                 "config": model.get_config(),
-                "weights": model.get_weights(),
+                # variables, not weights: dropout and augmentation go on where they were
+                "variables": [np.asarray(variable) for variable in model.variables],
                 "compile": model.get_compile_config() if model.compiled else None,
-                "optimizer": [np.asarray(v) for v in model.optimizer.variables],
+                "optimizer": [np.asarray(variable) for variable in model.optimizer.variables],
             }
         return state
 
@@ -389,14 +387,12 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
         if saved is None:
             return
         self.model_ = keras.Model.from_config(saved["config"])
-        self.model_.set_weights(saved["weights"])
+        _assign(self.model_.variables, saved["variables"])
+        self._network = CompiledNetwork(self.model_)
         if saved["compile"] is not None:
             self.model_.compile_from_config(saved["compile"])
             self.model_.optimizer.build(self.model_.trainable_variables)
-            for variable, value in zip(
-                self.model_.optimizer.variables, saved["optimizer"], strict=True
-            ):
-                variable.assign(value)
+            _assign(self.model_.optimizer.variables, saved["optimizer"])
 
 
 def as_tuple(sizes: Any) -> tuple[int, ...]:
@@ -415,6 +411,11 @@ def as_tuple(sizes: Any) -> tuple[int, ...]:
     if sizes is None:
         return ()
     return (int(sizes),) if isinstance(sizes, Integral) else tuple(int(size) for size in sizes)
+
+
+def _assign(variables: list[keras.Variable], values: list[np.ndarray]) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
 
 
 def _as_sequences(shape: tuple[int, ...]) -> tuple[int, int]:

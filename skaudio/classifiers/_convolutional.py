@@ -53,7 +53,7 @@ class ConvClassifier(BaseAudioClassifier):
     coefficient_mask : float, default=0.2
         Augmentation, in training only: hide up to this share of neighbouring
         coefficients (SpecAugment).
-    epochs : int, default=30
+    epochs : int, default=25
         Passes over the training clips.
     batch_size : int or "auto", default="auto"
         Clips per update. "auto" is 64, or fewer on small training sets (down to 8), so
@@ -162,7 +162,7 @@ class ConvClassifier(BaseAudioClassifier):
         time_shift=0.1,
         time_mask=0.2,
         coefficient_mask=0.2,
-        epochs=30,
+        epochs=25,
         batch_size="auto",
         optimizer="adamw",
         learning_rate=0.003,

@@ -22,8 +22,9 @@ class PerceptronClassifier(BaseAudioClassifier):
         classical perceptron.
     activation : str, default="relu"
         Activation of the hidden layers: any name that Keras knows.
-    dropout : float, default=0.0
-        Share of the values dropped before each dense layer, in training.
+    dropout : float, default=0.5
+        Share of the values dropped before each dense layer, in training. High, since
+        the inputs are thousands and neighbours say nearly the same.
     standardize : bool, default=True
         Bring each coefficient to zero mean and unit variance over the training frames;
         the statistics become part of the network.
@@ -44,7 +45,7 @@ class PerceptronClassifier(BaseAudioClassifier):
         that an epoch has about 32 updates.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"}, default="adamw"
         "sgd" has Nesterov momentum of 0.9.
-    learning_rate : float, default=0.001
+    learning_rate : float, default=0.003
         Highest learning rate.
     learning_rate_schedule : {"cosine", "constant"}, default="cosine"
         "cosine" warms up over the first twentieth of the training and then falls to zero,
@@ -125,7 +126,7 @@ class PerceptronClassifier(BaseAudioClassifier):
         *,
         dense_units=None,
         activation="relu",
-        dropout=0.0,
+        dropout=0.5,
         standardize=True,
         time_shift=0.0,
         time_mask=0.0,
@@ -133,7 +134,7 @@ class PerceptronClassifier(BaseAudioClassifier):
         epochs=30,
         batch_size="auto",
         optimizer="adamw",
-        learning_rate=0.001,
+        learning_rate=0.003,
         learning_rate_schedule="cosine",
         weight_decay=0.001,
         label_smoothing=0.1,

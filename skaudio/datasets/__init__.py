@@ -1,0 +1,24 @@
+"""Recordings to learn from, in scikit-learn's three verbs.
+
+``load_*`` reads what is on this machine, ``fetch_*`` gets a public data set over the
+network unless it is there already, ``make_*`` synthesises. All of them return a
+:class:`~sklearn.utils.Bunch`, or ``(data, target)`` with ``return_X_y=True``; its
+``groups`` are the speakers, for scikit-learn's group-wise splitters.
+
+Nothing is decoded here: ``data`` is a list of paths, or an array of synthetic clips.
+:class:`~skaudio.feature_extraction.MFCCTransformer` takes both.
+"""
+
+from skaudio.datasets._download import get_data_home
+from skaudio.datasets._folder import load_audio_folder
+from skaudio.datasets._free_spoken_digits import fetch_free_spoken_digits
+from skaudio.datasets._speech_commands import fetch_speech_commands
+from skaudio.datasets._spoken_words import make_spoken_words
+
+__all__ = [
+    "fetch_free_spoken_digits",
+    "fetch_speech_commands",
+    "get_data_home",
+    "load_audio_folder",
+    "make_spoken_words",
+]

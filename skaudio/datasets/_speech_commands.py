@@ -1,0 +1,268 @@
+"""Speech Commands: one-second recordings of single words by some two thousand people.
+
+Licence: CC BY 4.0.
+
+P. Warden, "Speech Commands: A Dataset for Limited-Vocabulary Speech Recognition",
+arXiv:1804.03209, 2018.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from skaudio._validation import StrOptions
+from skaudio.datasets._download import RemoteArchive, data_home_path, fetch_archive
+from skaudio.datasets._folder import (
+    as_bunch,
+    check_names,
+    check_parameter,
+    class_folders,
+    list_clips,
+    quoted,
+)
+from skaudio.exceptions import DatasetError
+
+__all__ = ["fetch_speech_commands"]
+
+_CALLER = "fetch_speech_commands"
+_LAYOUT = "<word>/<speaker>_nohash_<number>.wav"
+
+_WORDS_TEXT = (
+    "bed bird cat dog down eight five four go happy house left marvin nine no off on one right "
+    "seven sheila six stop three tree two up wow yes zero"
+)
+_WORDS = frozenset(_WORDS_TEXT.split())
+
+
+class _Release(NamedTuple):
+    archive: RemoteArchive
+    folder: str
+    words: frozenset[str]
+
+
+_RELEASES = {
+    "0.01": _Release(
+        RemoteArchive(
+            "http://download.tensorflow.org/data/speech_commands_v0.01.tar.gz",
+            "743935421bb51cccdb6bdd152e04c5c70274e935c82119ad7faeec31780d811d",
+            _LAYOUT,
+        ),
+        "speech_commands",
+        _WORDS,
+    ),
+    "0.02": _Release(
+        RemoteArchive(
+            "http://download.tensorflow.org/data/speech_commands_v0.02.tar.gz",
+            "af14739ee7dc311471de98f5f9d2c9191b18aedfe957f4a6ff791c709868ff58",
+            _LAYOUT,
+        ),
+        "speech_commands_v0.02",
+        _WORDS | {"backward", "follow", "forward", "learn", "visual"},
+    ),
+}
+
+# Speakers are dealt out by hash, so that a speaker stays where they are when recordings
+# are added. The constants are those of the data set.
+_MAX_PER_CLASS = 2**27 - 1
+_VALIDATION_PERCENTAGE = 10
+_TEST_PERCENTAGE = 10
+
+_DESCR = """\
+Speech Commands v{version}
+=====================
+
+Recordings of single English words, one second each (16 kHz, mono, 16 bit), by some two
+thousand people with their own microphones.
+
+This is the subset {subset!r}: {n_clips} recordings of {words}, in {folder!r}.
+
+The subsets are the data set's own, by the hash of the speaker's name: some 80 % of the
+speakers are for training, 10 % for validation and 10 % for testing.
+
+Licence: Creative Commons Attribution 4.0 (CC BY 4.0).
+
+P. Warden, "Speech Commands: A Dataset for Limited-Vocabulary Speech Recognition",
+arXiv:1804.03209, 2018.
+"""
+
+
+def fetch_speech_commands(
+    words: Collection[str] | None = None,
+    *,
+    version: str = "0.01",
+    subset: str = "all",
+    data_home: str | os.PathLike | None = None,
+    download_if_missing: bool = True,
+    shuffle: bool = True,
+    random_state: Any = 0,
+    return_X_y: bool = False,
+) -> Any:
+    """Load Speech Commands, downloading it if need be.
+
+    ===============  =============================
+    Licence          CC BY 4.0
+    Words            30 (v0.01), 35 (v0.02)
+    Recordings       64,727 (v0.01), 105,829 (v0.02)
+    Duration         1 s, some a little shorter
+    Sampling rate    16 kHz
+    ===============  =============================
+
+    The recordings lie in ``<data_home>/speech_commands/<word>/`` (v0.01) or in
+    ``<data_home>/speech_commands_v0.02/<word>/``: the releases share most recordings, so
+    that one in the other's folder would put copies of training clips among the test clips.
+    What lies there is used without the network, also when it is a part of the data set.
+    When a word is missing, the archive (1.5 or 2.4 GB) is downloaded and all words that
+    the folder lacks are added to it; the words it has are left alone.
+
+    Parameters
+    ----------
+    words : collection of str, default=None
+        Words to load. None loads all that the folder has, and the whole data set if it
+        has none.
+    version : {"0.01", "0.02"}, default="0.01"
+        Release of the data set. v0.01 is the one that the tutorials of the time used; v0.02
+        has five more words and fewer spoilt recordings.
+    subset : {"all", "train", "validation", "test"}, default="all"
+        The data set's own split, by speaker: about 80, 10 and 10 % of them.
+    data_home : str or PathLike, default=None
+        Folder of the data sets, see :func:`get_data_home`.
+    download_if_missing : bool, default=True
+        False raises an error instead of downloading.
+    shuffle : bool, default=True
+        Shuffle the recordings, which otherwise come word by word.
+    random_state : int, RandomState instance or None, default=0
+        Order of the shuffle; fixed unless None is passed.
+    return_X_y : bool, default=False
+        Return ``(data, target)`` instead of a Bunch.
+
+    Returns
+    -------
+    Bunch or (list, ndarray)
+        A :class:`~sklearn.utils.Bunch` with the attributes:
+
+        data : list of str
+            Paths of the recordings.
+        target : ndarray of shape (n_clips,)
+            The words spoken, ``str``.
+        target_names : list of str
+            The words, sorted.
+        groups : ndarray of shape (n_clips,)
+            The speakers, ``str``.
+        DESCR : str
+            What the data set is, its licence and its citation.
+
+    Raises
+    ------
+    DatasetError
+        When words are missing and could not be fetched, or there is no recording of the
+        subset. The message says what to do by hand.
+
+    See Also
+    --------
+    load_audio_folder : The same for recordings of your own.
+
+    References
+    ----------
+    P. Warden, "Speech Commands: A Dataset for Limited-Vocabulary Speech Recognition",
+    arXiv:1804.03209, 2018.
+
+    Examples
+    --------
+    A folder with two recordings takes the place of the download here:
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from skaudio.datasets import fetch_speech_commands
+    >>> with tempfile.TemporaryDirectory() as home:
+    ...     for name in ("bed/3a3ee7ed_nohash_0.wav", "cat/0a7c2a8d_nohash_0.wav"):
+    ...         path = Path(home, "speech_commands", name)
+    ...         path.parent.mkdir(parents=True)
+    ...         path.touch()
+    ...     commands = fetch_speech_commands(["bed", "cat"], data_home=home, shuffle=False)
+    >>> commands.target.tolist(), commands.groups.tolist()
+    (['bed', 'cat'], ['3a3ee7ed', '0a7c2a8d'])
+    """
+    check_parameter(_CALLER, "version", version, StrOptions(set(_RELEASES)))
+    check_parameter(_CALLER, "subset", subset, StrOptions({"all", "train", "validation", "test"}))
+    release = _RELEASES[version]
+    folder = data_home_path(data_home) / release.folder
+    names = check_names(_CALLER, "words", words)
+    _provide(names, folder, version, download_if_missing)
+    clips = _select(folder, names or class_folders(folder), subset)
+    target = [word for _, word, _ in clips]
+    return as_bunch(
+        [path for path, _, _ in clips],
+        target,
+        groups=[speaker for _, _, speaker in clips],
+        descr=_DESCR.format(
+            version=version,
+            subset=subset,
+            n_clips=len(clips),
+            words=", ".join(sorted(set(target))),
+            folder=str(folder),
+        ),
+        shuffle=shuffle,
+        random_state=random_state,
+        return_X_y=return_X_y,
+    )
+
+
+def _provide(
+    words: list[str] | None, folder: Path, version: str, download_if_missing: bool
+) -> None:
+    """See to it that the folder has the words."""
+    release = _RELEASES[version]
+    present = class_folders(folder)
+    missing = sorted(set(words) - set(present)) if words else []
+    if present and not missing:
+        return
+    held = f"which has {quoted(present)}" if present else "which has no words"
+    unknown = sorted(set(missing) - release.words)
+    if unknown:
+        raise DatasetError(
+            f"{_CALLER}: {quoted(unknown)} is neither a word of Speech Commands v{version} nor "
+            f"in the folder {str(folder)!r}, {held}. The words of v{version} are "
+            f"{quoted(sorted(release.words))}."
+        )
+    what = quoted(missing) if missing else "any word"
+    fetch_archive(
+        release.archive,
+        folder,
+        need=f"{_CALLER} found no recordings of {what} in {str(folder)!r}, {held}",
+        download_if_missing=download_if_missing,
+    )
+
+
+def _select(folder: Path, words: list[str], subset: str) -> list[tuple[str, str, str]]:
+    """Path, word and speaker of every recording in a subset."""
+    clips = []
+    for path, word in zip(*list_clips(folder, words), strict=True):
+        speaker, mark, _ = os.path.basename(path).partition("_nohash_")
+        if not mark:
+            raise DatasetError(
+                f"Cannot tell the speaker of {path!r}: files of Speech Commands are named "
+                "<speaker>_nohash_<number>.wav. load_audio_folder reads folders with other names."
+            )
+        if subset in ("all", _subset_of(speaker)):
+            clips.append((path, word, speaker))
+    if not clips:
+        raise DatasetError(
+            f"The folder {str(folder)!r} holds no recording of the subset {subset!r} among its "
+            f"recordings of {quoted(words)}. To fetch all of the data set, pass another data_home "
+            "or move this folder away: words that it has are left as they are."
+        )
+    return clips
+
+
+def _subset_of(speaker: str) -> str:
+    digest = int(hashlib.sha1(speaker.encode(), usedforsecurity=False).hexdigest(), 16)
+    percentage = digest % (_MAX_PER_CLASS + 1) * (100.0 / _MAX_PER_CLASS)
+    if percentage < _VALIDATION_PERCENTAGE:
+        return "validation"
+    if percentage < _VALIDATION_PERCENTAGE + _TEST_PERCENTAGE:
+        return "test"
+    return "train"

@@ -1,0 +1,103 @@
+"""Networks alone: shapes, sizes, seeds, masks. No training."""
+
+import numpy as np
+import pytest
+
+from skaudio.architectures import (
+    MaskPadding,
+    Standardize,
+    convolutional,
+    padding_mask,
+    perceptron,
+    recurrent,
+)
+
+BUILDERS = [
+    perceptron,
+    convolutional,
+    lambda *args, **kwargs: convolutional(*args, conv_dim=2, filters=(4, 4), **kwargs),
+    recurrent,
+    lambda *args, **kwargs: recurrent(*args, cell="gru", n_layers=2, **kwargs),
+]
+
+
+@pytest.mark.parametrize("build", BUILDERS)
+@pytest.mark.parametrize("input_shape", [(101, 40), (1, 7), (3, 1)])
+def test_probabilities_for_any_shape(build, input_shape):
+    X = np.random.default_rng(0).normal(size=(4, *input_shape)).astype(np.float32)
+    probabilities = np.asarray(build(input_shape, 5)(X))
+    assert probabilities.shape == (4, 5)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, atol=1e-5)
+
+
+@pytest.mark.parametrize("build", BUILDERS)
+def test_weights_follow_from_the_seed(build):
+    first, again, other = (build((20, 6), 3, seed=seed).get_weights() for seed in (1, 1, 2))
+    for a, b in zip(first, again, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert any(not np.array_equal(a, b) for a, b in zip(first, other, strict=True))
+    kernels = [w for w in first if w.ndim == 2 and w.shape == first[0].shape]
+    assert len({w.tobytes() for w in kernels}) == len(kernels)  # no two layers alike
+
+
+def test_sizes_are_what_was_asked():
+    model = convolutional((101, 40), 3, filters=(8, 16), kernel_size=3, dense_units=(32,))
+    # without biases, then scale, offset, mean and variance of the normalisation
+    blocks = 3 * 40 * 8 + 4 * 8 + 3 * 8 * 16 + 4 * 16
+    assert model.count_params() == blocks + (16 * 32 + 32) + (32 * 3 + 3)
+    assert perceptron((10, 4), 3, dense_units=(5,)).count_params() == 40 * 5 + 5 + 5 * 3 + 3
+
+
+def test_padding_is_the_run_of_equal_frames_at_the_end():
+    clips = np.random.default_rng(0).normal(size=(5, 6, 3)).astype(np.float32)
+    clips[1, 4:] = clips[1, 4]  # two equal frames
+    clips[2, 1:4] = 0  # silence in the middle
+    clips[3] = 7  # silence throughout
+    clips[4, 3:] = 0
+    clips[4, 3:] += 1e-7 * clips[0, 3:]  # rounding
+    sounding = np.asarray(padding_mask(clips)).sum(axis=1)
+    assert sounding.tolist() == [6, 4, 6, 1, 3]
+
+
+def test_padding_is_the_same_after_scale_and_offset():
+    clips = np.random.default_rng(0).normal(size=(2, 9, 3)).astype(np.float32)
+    clips[0, 5:] = clips[0, 5]
+    expected = np.asarray(padding_mask(clips))
+    np.testing.assert_array_equal(padding_mask(clips * [1, 50, 0.02] + 3), expected)
+
+
+def test_a_single_frame_is_never_padding():
+    assert np.asarray(padding_mask(np.zeros((2, 1, 4)))).all()
+
+
+def test_mask_padding_changes_no_feature():
+    clips = np.random.default_rng(0).normal(size=(2, 4, 3)).astype(np.float32)
+    np.testing.assert_array_equal(MaskPadding()(clips), clips)
+
+
+def test_a_recurrent_network_sees_all_frames_that_sound_and_no_others():
+    rng = np.random.default_rng(0)
+    clips = rng.normal(size=(8, 12, 3)).astype(np.float32)
+    for pooling in ("average", "last"):
+        model = recurrent((12, 3), 2, units=4, recurrent_pooling=pooling)
+        changed = clips.copy()
+        changed[:, 6] += 1
+        assert (np.abs(np.asarray(model(clips)) - np.asarray(model(changed))) > 1e-6).all()
+        silent = clips.copy()
+        silent[:, 8:] = 0
+        ten = recurrent((10, 3), 2, units=4, recurrent_pooling=pooling)
+        np.testing.assert_allclose(model(silent), ten(silent[:, :10]), atol=1e-6)
+
+
+def test_standardize_learns_from_the_frames_that_sound():
+    rng = np.random.default_rng(0)
+    clips = rng.normal(5, 3, size=(50, 12, 2)).astype(np.float32)
+    clips[:, :, 1] = 4  # constant: says nothing
+    padded = np.concatenate([clips, np.full((50, 8, 2), -500, np.float32)], axis=1)
+    layer = Standardize()
+    layer.build(padded.shape)
+    layer.set_statistics(padded)
+    sound = np.asarray(layer(clips))
+    np.testing.assert_allclose(sound[:, :, 0].mean(), 0, atol=1e-4)
+    np.testing.assert_allclose(sound[:, :, 0].std(), 1, atol=1e-4)
+    np.testing.assert_array_equal(sound[:, :, 1], 0)

@@ -1,0 +1,61 @@
+"""Small synthetic recordings that every test can afford."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+RATE = 16000
+
+
+def tone(frequency, seconds=0.3, *, rng, rate=RATE):
+    """A tone of drifting pitch in a little noise."""
+    n_samples = int(seconds * rate)
+    t = np.arange(n_samples) / rate
+    detuned = frequency * rng.uniform(0.95, 1.05)
+    sound = 0.3 * np.sin(2 * np.pi * detuned * t + rng.uniform(0, 6))
+    return (sound + 0.01 * rng.normal(size=n_samples)).astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def tones():
+    """30 clips of 0.3 s in two classes, sorted by class, easily told apart."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat(["high", "low"], 15)
+    clips = [tone({"high": 2000, "low": 300}[label], rng=rng) for label in labels]
+    return np.stack(clips), labels
+
+
+@pytest.fixture(scope="session")
+def tone_files(tones, tmp_path_factory):
+    """The same as WAV files: paths, labels and speakers."""
+    folder = tmp_path_factory.mktemp("tones")
+    paths = []
+    for index, clip in enumerate(tones[0]):
+        path = folder / f"{index:02d}.wav"
+        soundfile.write(path, clip, RATE)
+        paths.append(str(path))
+    speakers = np.arange(len(paths)) % 5
+    return paths, tones[1], speakers
+
+
+@pytest.fixture(scope="session")
+def sequences():
+    """60 feature sequences (20 frames, 6 coefficients) in three classes, by strings."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat(["a", "b", "c"], 20)
+    features = rng.normal(size=(60, 20, 6)).astype(np.float32)
+    for place, label in enumerate("abc"):
+        features[labels == label, 5:12, place] += 2.5
+    return features, labels
+
+
+@pytest.fixture(scope="session")
+def real_data():
+    """The folder of real recordings, or a skip that says why."""
+    folder = os.environ.get("SKAUDIO_DATA")
+    if not folder or not (Path(folder) / "speech_commands").is_dir():
+        pytest.skip("SKAUDIO_DATA does not point at a folder that holds speech_commands/")
+    return Path(folder)

@@ -1,0 +1,171 @@
+import os
+
+import numpy as np
+import pytest
+
+from skaudio.datasets import load_audio_folder
+from skaudio.exceptions import DatasetError
+
+
+@pytest.fixture
+def make_folder(tmp_path):
+    def make(*names):
+        for name in names:
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        return tmp_path
+
+    return make
+
+
+def test_paths_labels_and_names(make_folder):
+    folder = make_folder("dog/b.wav", "cat/c.flac", "dog/a.wav")
+    loaded = load_audio_folder(folder, shuffle=False)
+    assert loaded.data == [
+        os.path.join(folder, "cat", "c.flac"),
+        os.path.join(folder, "dog", "a.wav"),
+        os.path.join(folder, "dog", "b.wav"),
+    ]
+    assert isinstance(loaded.target, np.ndarray)
+    assert loaded.target.tolist() == ["cat", "dog", "dog"]
+    assert loaded.target_names == ["cat", "dog"]
+    assert loaded.groups is None
+    assert "3 recordings of 2 classes" in loaded.DESCR
+    assert "dog (2)" in loaded.DESCR
+
+
+def test_return_X_y(make_folder):
+    folder = make_folder("cat/a.wav", "dog/b.wav")
+    loaded = load_audio_folder(folder)
+    X, y = load_audio_folder(folder, return_X_y=True)
+    assert loaded.data == X
+    assert y.tolist() == loaded.target.tolist()
+
+
+def test_shuffle_keeps_rows_together(make_folder):
+    folder = make_folder(*(f"{c}/{s}_nohash_{n}.wav" for c in "xyz" for s in "abc" for n in "01"))
+    loaded = load_audio_folder(folder)
+    assert loaded.data != sorted(loaded.data)
+    assert sorted(loaded.data) == load_audio_folder(folder, shuffle=False).data
+    for path, word, speaker in zip(loaded.data, loaded.target, loaded.groups, strict=True):
+        assert os.path.relpath(path, folder).startswith(os.path.join(word, f"{speaker}_nohash_"))
+
+
+def test_random_state(make_folder):
+    folder = make_folder(*(f"{c}/{n}.wav" for c in "xyz" for n in range(9)))
+    assert load_audio_folder(folder).data == load_audio_folder(folder).data
+    other = load_audio_folder(folder, random_state=1).data
+    assert other == load_audio_folder(folder, random_state=1).data
+    assert other != load_audio_folder(folder).data
+
+
+def test_relative_folder_gives_relative_paths(make_folder, monkeypatch):
+    monkeypatch.chdir(make_folder("words/cat/a.wav"))
+    assert load_audio_folder("words").data == [os.path.join("words", "cat", "a.wav")]
+
+
+def test_home_is_expanded(make_folder, monkeypatch):
+    folder = make_folder("words/cat/a.wav")
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("USERPROFILE", str(folder))
+    assert load_audio_folder("~/words").data == [os.path.join(folder, "words", "cat", "a.wav")]
+
+
+def test_categories(make_folder):
+    folder = make_folder("cat/a.wav", "dog/b.wav", "empty/readme.txt")
+    assert load_audio_folder(folder, categories=["dog", "dog"]).target_names == ["dog"]
+    assert load_audio_folder(folder, categories=np.array(["cat"])).target.tolist() == ["cat"]
+
+
+@pytest.mark.parametrize("categories", ["cat", [], [1], 3, [" "], {"cat": None, 2: None}])
+def test_categories_of_a_wrong_kind(make_folder, categories):
+    folder = make_folder("cat/a.wav")
+    with pytest.raises(ValueError, match=r"'categories' parameter of load_audio_folder must be"):
+        load_audio_folder(folder, categories=categories)
+
+
+def test_what_is_left_out(make_folder):
+    folder = make_folder(
+        "cat/a.wav",
+        "cat/.a.wav",
+        "cat/.trash/b.wav",
+        "cat/notes.txt",
+        "cat/Thumbs.db",
+        ".git/c.wav",
+        "_background_noise_/running_tap.wav",
+        "loose.wav",
+    )
+    assert load_audio_folder(folder).data == [os.path.join(folder, "cat", "a.wav")]
+
+
+def test_nested_files_belong_to_the_class(make_folder):
+    folder = make_folder("cat/2024/may/a.wav", "cat/b.wav", "dog/c.wav")
+    loaded = load_audio_folder(folder, shuffle=False)
+    assert loaded.target.tolist() == ["cat", "cat", "dog"]
+
+
+@pytest.mark.parametrize("ending", ["wav", "WAV", "flac", "ogg", "mp3", "Mp3", "aiff", "opus"])
+def test_audio_is_told_by_its_extension(make_folder, ending):
+    assert len(load_audio_folder(make_folder(f"cat/a.{ending}")).data) == 1
+
+
+def test_groups_of_speech_commands(make_folder):
+    folder = make_folder("cat/0a_nohash_0.wav", "cat/0a_nohash_1.wav", "dog/f_1_nohash_12.wav")
+    groups = load_audio_folder(folder, shuffle=False).groups
+    assert isinstance(groups, np.ndarray)
+    assert groups.tolist() == ["0a", "0a", "f_1"]
+
+
+def test_groups_of_free_spoken_digits(make_folder):
+    folder = make_folder("0/0_theo_5.wav", "1/1_lucas_49.wav")
+    assert load_audio_folder(folder, shuffle=False).groups.tolist() == ["theo", "lucas"]
+
+
+@pytest.mark.parametrize("stranger", ["me.wav", "1_lucas_4.wav", "x_nohash_.wav"])
+def test_no_groups_unless_all_names_tell(make_folder, stranger):
+    folder = make_folder("cat/0a_nohash_0.wav", f"cat/{stranger}")
+    assert load_audio_folder(folder).groups is None
+
+
+def test_missing_folder(tmp_path):
+    with pytest.raises(DatasetError, match=r"nowhere' does not exist \(looked from"):
+        load_audio_folder(tmp_path / "nowhere")
+
+
+def test_file_instead_of_folder(make_folder):
+    with pytest.raises(DatasetError, match=r"a.wav' is a file"):
+        load_audio_folder(make_folder("cat/a.wav") / "cat" / "a.wav")
+
+
+def test_folder_without_classes(make_folder):
+    folder = make_folder("a.wav", "b.wav", ".hidden/c.wav")
+    with pytest.raises(DatasetError, match=r"no sub-folders; 2 recordings lie in it directly"):
+        load_audio_folder(folder)
+
+
+def test_empty_class(make_folder):
+    folder = make_folder("cat/a.wav")
+    (folder / "dog").mkdir()
+    with pytest.raises(DatasetError, match=r"class 'dog' has no recordings.*it is empty"):
+        load_audio_folder(folder)
+
+
+def test_class_without_audio_names_what_it_has(make_folder):
+    folder = make_folder("cat/a.m4a", "cat/b.m4a", "cat/LICENCE")
+    with pytest.raises(DatasetError, match=r"3 files of other kinds \(\.m4a, no extension\)"):
+        load_audio_folder(folder)
+
+
+def test_missing_category_names_what_there_is(make_folder):
+    folder = make_folder("cat/a.wav", "dog/a.wav")
+    with pytest.raises(DatasetError, match=r"no sub-folder 'bird'. It has 'cat', 'dog'"):
+        load_audio_folder(folder, categories=["bird", "cat"])
+
+
+@pytest.mark.realdata
+def test_real_folder(real_data):
+    loaded = load_audio_folder(real_data / "speech_commands")
+    assert len(loaded.data) == 4666
+    assert loaded.target_names == ["bed", "cat", "happy"]
+    assert len(set(loaded.groups)) == 1555

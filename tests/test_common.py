@@ -1,0 +1,37 @@
+"""scikit-learn's own checks, run for real on every classifier."""
+
+import pytest
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skaudio import ConvClassifier, GRUClassifier, LSTMClassifier, PerceptronClassifier
+
+# Small and quick: most of the time goes into compiling networks.
+QUICK = {"epochs": 8, "batch_size": 32, "learning_rate": 0.05}
+CLASSIFIERS = [
+    PerceptronClassifier(**{**QUICK, "learning_rate": 0.1, "dropout": 0.0}),
+    ConvClassifier(filters=(16,), **{**QUICK, "learning_rate": 0.02, "epochs": 10}),
+    LSTMClassifier(units=8, bidirectional=False, **QUICK),
+    GRUClassifier(units=8, bidirectional=False, **QUICK),
+]
+
+EXPECTED_FAILED_CHECKS = {
+    "check_mixin_order": (
+        "SciKeras derives KerasClassifier from its base class before ClassifierMixin; what the "
+        "order is for, the tags, skaudio restores"
+    ),
+    "check_estimator_tags_renamed": (
+        "SciKeras' base class keeps _more_tags for scikit-learn before 1.6"
+    ),
+    "check_sample_weight_equivalence_on_dense_data": (
+        "training draws random batches: a clip given twice and a clip of weight two meet other "
+        "batches, as in scikit-learn's own SGD and MLP estimators"
+    ),
+}
+
+
+@pytest.mark.slow
+@parametrize_with_checks(
+    CLASSIFIERS, expected_failed_checks=lambda estimator: EXPECTED_FAILED_CHECKS
+)
+def test_scikit_learn_conformance(estimator, check):
+    check(estimator)

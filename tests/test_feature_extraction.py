@@ -1,0 +1,234 @@
+"""MFCCTransformer from the outside."""
+
+import io
+from pathlib import Path
+
+import librosa
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+from sklearn.base import clone
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skaudio import AudioError, MFCCTransformer
+
+RATE = 16000
+
+A_ROW_IS_A_RECORDING = (
+    "a row of a 2-D array is a recording, and recordings may have any length: transform cuts "
+    "or pads each one to n_samples_"
+)
+
+
+@parametrize_with_checks(
+    [MFCCTransformer()],
+    expected_failed_checks=lambda estimator: {
+        "check_n_features_in_after_fitting": A_ROW_IS_A_RECORDING,
+        "check_transformer_general": A_ROW_IS_A_RECORDING,
+    },
+)
+def test_scikit_learn_conformance(estimator, check):
+    check(estimator)
+
+
+def _librosa_mfcc(clip, **parameters):
+    settings = {"n_mfcc": 40, "n_fft": 512, "win_length": 480, "hop_length": 160, "n_mels": 64}
+    return librosa.feature.mfcc(y=clip, sr=RATE, **{**settings, **parameters}).T
+
+
+def test_equals_librosa_for_short_and_long_clips():
+    rng = np.random.default_rng(0)
+    clips = [0.1 * rng.normal(size=n).astype(np.float32) for n in (9000, 16000, 20000)]
+    features = MFCCTransformer(duration=1.0).fit_transform(clips)
+    assert features.shape == (3, 101, 40)
+    assert features.dtype == np.float32
+    for clip, ours in zip(clips, features, strict=True):
+        padded = librosa.util.fix_length(clip, size=RATE)
+        np.testing.assert_allclose(ours, _librosa_mfcc(padded), atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"n_mfcc": 13, "lifter": 22, "dct_type": 3},
+        {"fmin": 50.0, "fmax": 4000.0, "n_mels": 30, "n_mfcc": 20},
+        {"window": "hamming", "center": False, "win_length": 400},
+        {"norm": None, "n_mfcc": 5, "dct_type": 1},
+    ],
+)
+def test_every_named_parameter_means_what_librosa_means(parameters):
+    clip = 0.1 * np.random.default_rng(1).normal(size=RATE).astype(np.float32)
+    ours = MFCCTransformer(**parameters).fit_transform([clip])[0]
+    theirs = _librosa_mfcc(clip, **parameters)
+    np.testing.assert_allclose(ours, theirs, atol=1e-3, rtol=1e-5)
+
+
+def test_features_do_not_depend_on_neighbours_or_workers(tone_files):
+    paths, _, _ = tone_files
+    together = MFCCTransformer(n_jobs=2).fit(paths).transform(paths)
+    one = MFCCTransformer(duration=0.3).fit(paths)
+    alone = np.concatenate([one.transform([path]) for path in paths])
+    np.testing.assert_array_equal(together, alone)
+
+
+def test_all_kinds_of_x_are_the_same(tone_files, tones):
+    paths, _, _ = tone_files
+    quantised = np.stack([soundfile.read(path, dtype="float32")[0] for path in paths])
+    expected = MFCCTransformer().fit_transform(paths)
+    kinds = {
+        "array of str": np.array(paths),
+        "Path": [Path(path) for path in paths],
+        "Series": pd.Series(paths),
+        "column": pd.DataFrame({"path": paths}),
+        "bytes": [Path(path).read_bytes() for path in paths],
+        "open files": [io.BytesIO(Path(path).read_bytes()) for path in paths],
+        "2-D array": quantised,
+        "list of arrays": list(quantised),
+        "pairs": [(clip, RATE) for clip in quantised],
+        "int16": (quantised * 2**15).astype(np.int16),
+    }
+    for name, X in kinds.items():
+        np.testing.assert_array_equal(MFCCTransformer().fit_transform(X), expected, err_msg=name)
+
+
+def test_resamples_pairs_to_its_own_rate():
+    t = np.arange(8000) / 8000
+    slow = np.sin(2 * np.pi * 440 * t).astype(np.float32)
+    transformer = MFCCTransformer().fit([(slow, 8000)])
+    assert transformer.duration_ == 1.0
+    assert transformer.n_samples_ == 16000
+    expected = librosa.resample(slow, orig_sr=8000, target_sr=16000)
+    np.testing.assert_array_equal(
+        transformer.transform([(slow, 8000)]), transformer.transform([expected])
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "learned"),
+    [
+        ([1.0, 1.0, 60.0], 1.0),
+        ([0.5, 1.0], 1.0),
+        ([0.4] * 50 + [0.6] * 50 + [9.0] * 4, 0.6),
+        ([0.2] * 97 + [0.7] * 3, 0.2),
+    ],
+)
+def test_one_absurd_clip_does_not_decide_the_length(seconds, learned):
+    clips = [np.ones(int(length * 1000)) for length in seconds]
+    transformer = MFCCTransformer(
+        sample_rate=1000, n_fft=64, win_length=64, hop_length=32, n_mels=10, n_mfcc=5
+    )
+    assert transformer.fit(clips).duration_ == pytest.approx(learned)
+
+
+def test_fit_with_a_duration_opens_no_file():
+    transformer = MFCCTransformer(duration=0.5).fit(["not-there.wav"])
+    assert (transformer.n_samples_, transformer.n_frames_) == (8000, 51)
+
+
+def test_deltas_are_appended_and_named():
+    clips = np.random.default_rng(0).normal(size=(2, 8000))
+    transformer = MFCCTransformer(n_mfcc=3, delta_order=2).fit(clips)
+    features = transformer.transform(clips)
+    names = transformer.get_feature_names_out().tolist()
+    assert features.shape[2] == len(names) == 9
+    assert names[2:5] == ["mfcc2", "delta_mfcc0", "delta_mfcc1"]
+    assert names[-1] == "delta2_mfcc2"
+    theirs = librosa.feature.delta(features[0, :, :3].T, order=2).T
+    np.testing.assert_allclose(features[0, :, 6:], theirs, atol=1e-3)
+
+
+def test_set_output_refuses_data_frames_and_says_why():
+    transformer = MFCCTransformer()
+    assert transformer.set_output(transform="default") is transformer
+    with pytest.raises(ValueError, match="a data frame has two axes"):
+        transformer.set_output(transform="pandas")
+
+
+def test_a_batch_names_every_unreadable_file(tmp_path):
+    good = tmp_path / "good.wav"
+    soundfile.write(good, np.zeros(100), RATE)
+    bad = [tmp_path / f"bad{n:02d}.wav" for n in range(40)]
+    for path in bad:
+        path.write_text("text")
+    transformer = MFCCTransformer(duration=0.1, n_jobs=2).fit([good])
+    with pytest.raises(AudioError) as caught:
+        transformer.transform([good, *bad])
+    message = str(caught.value)
+    assert "Cannot read 40 recordings" in message
+    assert str(bad[9]) in message
+    assert str(bad[10]) not in message
+    assert "and 30 more" in message
+    assert len(caught.value.failures) == 40
+    with pytest.raises(AudioError, match="Cannot read 40 recordings"):
+        MFCCTransformer().fit([good, *bad])
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"n_mfcc": 41, "n_mels": 40}, "n_mfcc must be at most n_mels"),
+        ({"win_length": 600}, "win_length=600 must be at most n_fft=512"),
+        ({"fmax": 9000.0}, "fmax=9000"),
+        ({"fmin": 4000.0, "fmax": 300.0}, "Expected fmin < fmax"),
+        ({"delta_width": 4}, "delta_width must be odd"),
+        ({"center": False, "duration": 0.01}, "shorter than one frame"),
+        ({"delta_order": 1, "duration": 0.01}, "shorter than delta_width=9"),
+        ({"hop_length": 0}, "The 'hop_length' parameter of MFCCTransformer must be"),
+        ({"duration": -1}, "The 'duration' parameter"),
+        ({"delta_order": 3}, "The 'delta_order' parameter"),
+    ],
+)
+def test_parameters_are_checked_in_fit(parameters, message):
+    transformer = MFCCTransformer(**parameters)
+    with pytest.raises(ValueError, match=message):
+        transformer.fit(np.zeros((2, 1600)))
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        ("one.wav", r"expects a list of recordings, got one str. Wrap it in a list"),
+        ([], "a minimum of 1 is required"),
+        (np.zeros((2, 3, 4)), r"expected \(n_clips, n_samples\), got \(2, 3, 4\)"),
+        ([0.0, 1.0], "Expected 2D array, got 1D array"),
+    ],
+)
+def test_what_is_no_list_of_recordings_is_refused(X, message):
+    with pytest.raises(ValueError, match=message):
+        MFCCTransformer().fit(X)
+
+
+def test_too_few_labels_are_found_before_anything_is_read():
+    with pytest.raises(ValueError, match=r"inconsistent numbers of samples: \[2, 1\]"):
+        MFCCTransformer().fit(["not-there.wav", "nor-this.wav"], ["word"])
+
+
+def test_an_array_with_nan_names_the_clip():
+    clips = np.zeros((3, 1600))
+    clips[1, 5] = np.nan
+    with pytest.raises(AudioError, match=r"X\[1\] \(ndarray\): 1 of its 1600 samples is NaN"):
+        MFCCTransformer(duration=0.1).fit(np.zeros((3, 1600))).transform(clips)
+
+
+def test_progress_is_shown_only_when_asked(capfd, tones):
+    MFCCTransformer().fit_transform(tones[0])
+    assert capfd.readouterr() == ("", "")
+    MFCCTransformer(verbose=1).fit_transform(tones[0])
+    assert "MFCC: 100%" in capfd.readouterr().err
+
+
+def test_clone_keeps_every_parameter():
+    transformer = MFCCTransformer(n_mfcc=13, window=("kaiser", 4.0))
+    assert clone(transformer).get_params() == transformer.get_params()
+
+
+@pytest.mark.realdata
+def test_real_recordings_equal_librosa(real_data):
+    paths = sorted(real_data.glob("speech_commands/*/*.wav"))[::50]
+    transformer = MFCCTransformer().fit(paths)
+    assert transformer.duration_ == 1.0
+    for path, ours in zip(paths, transformer.transform(paths), strict=True):
+        clip, _ = librosa.load(path, sr=RATE)
+        expected = _librosa_mfcc(librosa.util.fix_length(clip, size=RATE))
+        np.testing.assert_allclose(ours, expected, atol=1e-3)

@@ -1,0 +1,169 @@
+"""What an import costs, and the arrows between the modules."""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import skaudio
+
+PACKAGE = Path(skaudio.__file__).parent
+
+HEAVY = ("tensorflow", "keras", "scikeras", "matplotlib", "numba", "librosa", "sklearn")
+
+# Each module of skaudio, and the modules of skaudio that it may import. Arrows point
+# from the top (estimators, data sets) to the bottom (arithmetic); never back.
+ARROWS = {
+    "__init__": {"_version"},
+    "_tensorflow": set(),
+    "_validation": set(),
+    "_version": set(),
+    "architectures": {"_tensorflow"},
+    "audio": {"exceptions"},
+    "augmentation": {"_tensorflow"},
+    "classifiers": {"_tensorflow", "_validation", "architectures", "augmentation"},
+    "datasets": {"_validation", "audio", "exceptions"},
+    "display": {"exceptions"},
+    "dsp": set(),
+    "exceptions": set(),
+    "feature_extraction": {"_validation", "audio", "dsp", "exceptions"},
+    "pipeline": set(),
+}
+
+# Outside packages that only one place may know.
+FENCES = {
+    "scikeras": {"classifiers/_base.py"},
+    "tensorflow": {"_tensorflow.py"},
+    "keras": {"_tensorflow.py"},
+}
+
+
+def _run(code, **environment):
+    inherited = {name: v for name, v in os.environ.items() if not name.startswith("TF_")}
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env={**inherited, **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+
+def _imports(path):
+    """Every module that a file imports when it is loaded or run."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            if node.module == "skaudio":
+                yield from (f"skaudio.{alias.name}" for alias in node.names)
+            else:
+                yield node.module
+
+
+def test_importing_skaudio_loads_nothing_heavy():
+    code = f"import sys, skaudio; print([m for m in {HEAVY} if m in sys.modules])"
+    run = _run(code)
+    assert run.stdout.strip() == "[]"
+    assert run.stderr == ""
+
+
+def test_features_need_no_tensorflow_and_no_numba():
+    code = (
+        "import sys, numpy as np; from skaudio import MFCCTransformer;"
+        "MFCCTransformer().fit_transform(np.zeros((1, 800)));"
+        f"print([m for m in {HEAVY[:-1]} if m in sys.modules])"
+    )
+    assert _run(code).stdout.strip() == "[]"
+
+
+FIT = (
+    "import numpy as np, logging; from skaudio import PerceptronClassifier;"
+    "X = np.zeros((8, 5, 2)); y = list('abababab');"
+    "PerceptronClassifier(epochs=1).fit(X, y).predict(X);"
+)
+
+
+def test_tensorflow_stays_silent():
+    run = _run(FIT)
+    assert (run.stdout, run.stderr) == ("", "")
+
+
+def test_a_users_own_log_level_is_not_overruled():
+    run = _run(
+        FIT + "import os; print(os.environ['TF_CPP_MIN_LOG_LEVEL'])", TF_CPP_MIN_LOG_LEVEL="0"
+    )
+    assert run.stdout.strip() == "0"
+    assert "cpu_feature_guard" in run.stderr or "oneDNN" in run.stderr
+
+
+def test_loggers_are_left_as_they_were():
+    code = (
+        "import logging; log = logging.getLogger('tensorflow'); log.setLevel('DEBUG');"
+        "from skaudio import ConvClassifier; print(log.level == logging.DEBUG)"
+    )
+    assert _run(code).stdout.strip() == "True"
+
+
+def test_other_output_during_the_import_is_not_swallowed():
+    code = (
+        "import os, skaudio._tensorflow as t;"
+        "import importlib, sys;"
+        "os.environ.pop('TF_CPP_MIN_LOG_LEVEL', None);"
+        "del sys.modules['tensorflow'];"
+        "cm = t._quiet_start();"
+        "cm.__enter__(); os.write(2, b'keep me\\n'); "
+        "os.write(2, b'I0000 00:00:1.5 7 x.cc:31] chatter\\n'); cm.__exit__(None, None, None)"
+    )
+    assert _run(code).stderr == "keep me\n"
+
+
+def test_another_keras_backend_is_refused_with_a_remedy():
+    code = (
+        "import keras.src.backend as b, sys\n"
+        "import keras; keras.backend.backend = lambda: 'torch'\n"
+        "try:\n"
+        "    import skaudio._tensorflow\n"
+        "except ImportError as error: print(error)"
+    )
+    assert "KERAS_BACKEND=tensorflow" in _run(code).stdout
+
+
+@pytest.mark.parametrize("name", sorted(ARROWS))
+def test_arrows_point_one_way(name):
+    home = PACKAGE / name
+    files = sorted(home.rglob("*.py")) if home.is_dir() else [PACKAGE / f"{name}.py"]
+    assert files
+    for path in files:
+        if name == "__init__":
+            imported = {"_version"}
+        else:
+            imported = {
+                module.split(".")[1]
+                for module in _imports(path)
+                if module.startswith("skaudio.") and module.split(".")[1] != name
+            }
+        assert imported <= ARROWS[name], f"{path.name} imports {imported - ARROWS[name]}"
+
+
+def test_every_module_has_its_arrows():
+    found = {
+        path.stem if path.is_file() else path.name
+        for path in PACKAGE.iterdir()
+        if path.suffix == ".py" or (path / "__init__.py").is_file()
+    }
+    assert found == set(ARROWS)
+
+
+@pytest.mark.parametrize("package", sorted(FENCES))
+def test_fenced_packages_are_named_in_one_place(package):
+    places = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*.py")
+        if any(module.split(".")[0] == package for module in _imports(path))
+    }
+    assert places == FENCES[package]

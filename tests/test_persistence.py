@@ -1,0 +1,94 @@
+"""Kept pipelines answer in a fresh process as they did here."""
+
+import copy
+import os
+import pickle
+import subprocess
+import sys
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.model_selection import GridSearchCV
+
+from skaudio import (
+    ConvClassifier,
+    GRUClassifier,
+    LSTMClassifier,
+    MFCCTransformer,
+    PerceptronClassifier,
+    Pipeline,
+)
+
+IN_A_FRESH_PROCESS = """
+import sys
+import joblib, numpy as np
+model, paths, labels = joblib.load(sys.argv[1])
+np.save(sys.argv[2], model.predict_proba(paths))
+model.fit(paths, labels)
+np.save(sys.argv[3], model.predict_proba(paths))
+"""
+
+
+def _answers_elsewhere(model, paths, labels, folder):
+    """Probabilities after loading in a fresh process, and after fitting again there."""
+    files = [str(folder / name) for name in ("model.joblib", "loaded.npy", "again.npy")]
+    joblib.dump((model, paths, labels), files[0])
+    run = subprocess.run(
+        [sys.executable, "-W", "error::UserWarning", "-c", IN_A_FRESH_PROCESS, *files],
+        env={name: value for name, value in os.environ.items() if not name.startswith("TF_")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stderr == ""
+    return np.load(files[1]), np.load(files[2])
+
+
+@pytest.mark.parametrize(
+    "classifier",
+    [
+        PerceptronClassifier(epochs=2, random_state=0),
+        ConvClassifier(filters=(4, 4), epochs=2, random_state=0),
+        ConvClassifier(conv_dim=2, filters=(4,), dense_units=8, epochs=2, random_state=0),
+        LSTMClassifier(units=4, epochs=2, random_state=0),
+        GRUClassifier(units=4, n_layers=2, epochs=2, random_state=0),
+    ],
+    ids=["perceptron", "1-D", "2-D", "LSTM", "GRU"],
+)
+def test_a_pipeline_survives_bit_for_bit(classifier, tone_files, tmp_path):
+    paths, labels, _ = tone_files
+    model = Pipeline([MFCCTransformer(n_mfcc=13, hop_length=320), classifier])
+    expected = model.fit(paths, labels).predict_proba(paths)
+    for again in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
+        np.testing.assert_array_equal(again.predict_proba(paths), expected)
+    loaded, refitted = _answers_elsewhere(model, paths, labels, tmp_path)
+    np.testing.assert_array_equal(loaded, expected)
+    np.testing.assert_array_equal(refitted, expected)
+    np.testing.assert_array_equal(model.predict_proba(paths), expected)
+
+
+def test_a_search_survives_bit_for_bit(tone_files, tmp_path):
+    paths, labels, _ = tone_files
+    model = Pipeline([MFCCTransformer(n_mfcc=13), PerceptronClassifier(epochs=2, random_state=0)])
+    search = GridSearchCV(model, {"perceptronclassifier__dropout": [0.0, 0.5]}, cv=3)
+    expected = search.fit(paths, labels).predict_proba(paths)
+    loaded, refitted = _answers_elsewhere(search, paths, labels, tmp_path)
+    np.testing.assert_array_equal(loaded, expected)
+    np.testing.assert_array_equal(refitted, expected)
+
+
+def test_partial_fit_goes_on_after_loading(sequences):
+    X, y = sequences
+    here = PerceptronClassifier(random_state=0)
+    here.partial_fit(X, y)
+    there = pickle.loads(pickle.dumps(here))
+    np.testing.assert_allclose(
+        there.partial_fit(X, y).predict_proba(X), here.partial_fit(X, y).predict_proba(X), atol=1e-6
+    )
+
+
+def test_an_unfitted_estimator_survives():
+    model = copy.deepcopy(pickle.loads(pickle.dumps(ConvClassifier(dropout=0.7))))
+    assert model.dropout == 0.7
