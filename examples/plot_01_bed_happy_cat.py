@@ -125,9 +125,9 @@ test_scores = {name: result["test_score"].mean() for name, result in results.ite
 gaps = {name: r["train_score"].mean() - test_scores[name] for name, r in results.items()}
 best = max(test_scores, key=test_scores.get)
 print(
-    f"\nOverfitting is the gap between training and testing: {gaps['two convolutions']:.3f} for two "
-    f"convolutions,\n{gaps['two and dropout']:.3f} with dropout. Best on unheard speakers: {best}, "
-    f"{test_scores[best]:.3f}."
+    "\nOverfitting is the gap between training and testing: "
+    f"{gaps['two convolutions']:.3f} for two convolutions,\n{gaps['two and dropout']:.3f} with "
+    f"dropout. Best on unheard speakers: {best}, {test_scores[best]:.3f}."
 )
 
 # %%
@@ -162,8 +162,6 @@ display.figure_.savefig(pictures / "confusion.png", dpi=120)
 # The last step is a model to keep: fit the best one on every clip.
 
 final = clone(models[best]).set_params(early_stopping=False).fit(X, words)
-print(
-    f"\nTrained on everything, it hears {str(final.predict(X[:1])[0])!r} in a clip of {str(words[0])!r}."
-)
+print(f"\nTrained on everything, it hears {final.predict(X[:1])[0]} in a clip of {words[0]}.")
 print(f"Pictures: {pictures}/mfcc.png, learning-curves.png, confusion.png")
 print(f"{time.perf_counter() - started:.0f} s in all.")

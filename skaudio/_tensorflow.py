@@ -33,7 +33,8 @@ def _quiet_start() -> Iterator[None]:
     if _LEVEL in os.environ or "tensorflow" in sys.modules:
         yield
         return
-    # From here on errors are shown (level 2), information and warnings are not.
+    # Errors only, while it starts; the variable is taken back, for worker processes must
+    # not take it for the user's wish.
     os.environ[_LEVEL] = "2"
     sys.stderr.flush()
     with tempfile.TemporaryFile() as caught, _stderr_kept() as terminal:
@@ -41,6 +42,7 @@ def _quiet_start() -> Iterator[None]:
         try:
             yield
         finally:
+            del os.environ[_LEVEL]
             sys.stderr.flush()
             os.dup2(terminal, 2)
             caught.seek(0)

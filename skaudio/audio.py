@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -23,6 +24,10 @@ __all__ = ["durations", "find_unreadable", "fit_length", "load", "load_batch"]
 
 # Integer samples and the value that stands for full scale, as in PCM files.
 _FULL_SCALE = {np.dtype(np.int16): 2.0**15, np.dtype(np.int32): 2.0**31}
+
+
+_CUT_DATA = re.compile(r"^data : (\d+) \(should be (\d+)\)", re.MULTILINE)
+_UNKNOWN_SIZE = 0x7FFF0000
 
 
 def load(source: Any, *, sample_rate: int = 16000, duration: float | None = None) -> np.ndarray:
@@ -227,7 +232,7 @@ def _named(name: str, call: Callable[[], Any]) -> Any:
 def _describe(source: Any, index: int | None = None) -> str:
     """Name a recording in a message: its path if it has one, else its place in X."""
     if isinstance(source, str | os.PathLike):
-        return repr(os.fspath(source))
+        return str(os.fspath(source))
     place = "the recording" if index is None else f"X[{index}]"
     name = getattr(source, "name", None)
     if isinstance(name, str):
@@ -247,7 +252,8 @@ def _load(source: Any, sample_rate: int, duration: float | None) -> np.ndarray:
 def _samples(source: Any, duration: float | None) -> tuple[np.ndarray, float | None]:
     """Mono samples and their rate, which is None for a bare array."""
     if _is_encoded(source):
-        samples, rate = _decode(source, duration)
+        decoded: tuple[np.ndarray, float | None] = _decode(source, duration)
+        samples, rate = decoded
     else:
         values, rate = _pair(source)
         samples = _as_waveform(values)
@@ -320,12 +326,29 @@ def _open(source: Any) -> soundfile.SoundFile:
             raise _Unusable("it is empty (0 bytes)")
         file = io.BytesIO(encoded)
     try:
-        return soundfile.SoundFile(file)
+        opened = soundfile.SoundFile(file)
     except (soundfile.LibsndfileError, TypeError, OSError) as error:
         raise _Unusable(
             f"it is not audio that libsndfile reads, such as WAV, FLAC, OGG or MP3 "
             f"({_libsndfile_reason(error)})"
         ) from error
+    _check_whole(opened)
+    return opened
+
+
+def _check_whole(file: soundfile.SoundFile) -> None:
+    """Find a WAV file that was cut: libsndfile reads what is left and says so in its log."""
+    sizes = _CUT_DATA.search(file.extra_info) if file.format in ("WAV", "WAVEX") else None
+    if sizes is None:
+        return
+    promised, present = int(sizes[1]), int(sizes[2])
+    # A program that writes into a pipe cannot know the size and leaves a huge one.
+    if present < promised < _UNKNOWN_SIZE:
+        file.close()
+        raise _Unusable(
+            f"its header promises {promised} bytes of samples and {present} are there; "
+            "the file is cut or damaged"
+        )
 
 
 def _read_all(file: Any) -> bytes:

@@ -265,7 +265,7 @@ def power_to_db(power: np.ndarray, *, top_db: float | None = 80.0) -> np.ndarray
     -------
     ndarray of shape (n_clips, n_frames, n_bands)
         ``10 log10(max(power, 1e-10))``, floored: :func:`librosa.power_to_db` of each
-        clip alone. (librosa 0.11 takes the maximum over the whole array it is given.)
+        clip alone, where librosa 0.11 takes the maximum over the whole array.
 
     Examples
     --------

@@ -3,7 +3,7 @@
 Everything that skaudio raises on purpose beyond scikit-learn's own errors::
 
     Exception
-     +-- SkaudioError                        anything below, in one ``except``
+     +-- SkaudioError                        anything below, in one except clause
           +-- AudioError (ValueError)        recordings that cannot be used
           +-- DatasetError (ValueError)      a data set that is not there, or not whole
           +-- MissingDependencyError (ImportError)   an optional package is needed

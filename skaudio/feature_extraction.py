@@ -254,8 +254,8 @@ class MFCCTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
 
         Returns
         -------
-        ndarray of shape (n_clips, n_frames_, n_mfcc * (1 + delta_order))
-            The coefficients, ``float32``.
+        ndarray of shape (n_clips, n_frames, n_coefficients)
+            The coefficients, ``float32``: `n_frames_` frames of ``n_mfcc * (1 + delta_order)``.
 
         Raises
         ------

@@ -14,6 +14,10 @@ CLASSIFIERS = [
     GRUClassifier(units=8, bidirectional=False, **QUICK),
 ]
 
+FLOAT32 = (
+    "networks compute in float32, where the last bit depends on a clip's place in its batch; the "
+    "check asks for the agreement of float64 (it may pass)"
+)
 EXPECTED_FAILED_CHECKS = {
     "check_mixin_order": (
         "SciKeras derives KerasClassifier from its base class before ClassifierMixin; what the "
@@ -26,6 +30,8 @@ EXPECTED_FAILED_CHECKS = {
         "training draws random batches: a clip given twice and a clip of weight two meet other "
         "batches, as in scikit-learn's own SGD and MLP estimators"
     ),
+    "check_methods_sample_order_invariance": FLOAT32,
+    "check_methods_subset_invariance": FLOAT32,
 }
 
 

@@ -1,13 +1,13 @@
 """Pictures in scikit-learn's form."""
 
-import matplotlib
+import matplotlib as mpl
 import numpy as np
 import pytest
 
 from skaudio import MFCCDisplay, MFCCTransformer, PerceptronClassifier, TrainingHistoryDisplay
 
-matplotlib.use("agg")
-import matplotlib.pyplot as plt  # noqa: E402 -- after the backend is chosen
+mpl.use("agg")
+import matplotlib.pyplot as plt
 
 
 @pytest.fixture(autouse=True)

@@ -71,6 +71,7 @@ def convolutional(
     ----------
     T. N. Sainath and C. Parada, "Convolutional neural networks for small-footprint
     keyword spotting", Interspeech 2015, 1478-1482. (Two dimensions.)
+
     S. Choi et al., "Temporal convolution for real-time keyword spotting on mobile
     devices", Interspeech 2019, 3372-3376. (Coefficients as channels.)
 
@@ -104,7 +105,7 @@ def convolutional(
             x = MaxPooling(pool_size, padding="same")(x)
         if conv_dropout:
             x = layers.Dropout(conv_dropout, seed=next(seeds))(x)
-    poolings = {
+    poolings: dict[tuple[str | None, int], type[keras.layers.Layer]] = {
         ("average", 1): layers.GlobalAveragePooling1D,
         ("average", 2): layers.GlobalAveragePooling2D,
         ("max", 1): layers.GlobalMaxPooling1D,

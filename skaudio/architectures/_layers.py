@@ -93,7 +93,13 @@ class MaskPadding(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="skaudio")
 class Standardize(keras.layers.Layer):
-    """Bring each coefficient to zero mean and unit variance over the training frames."""
+    """Bring each coefficient to zero mean and unit variance over the training frames.
+
+    Parameters
+    ----------
+    **kwargs : dict
+        Passed to :class:`keras.layers.Layer`.
+    """
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
@@ -192,8 +198,10 @@ def input_block(
 
     Returns
     -------
-    inputs, x : tensors
-        The model's input, and the same after `preprocessing`.
+    inputs : tensor
+        The model's input.
+    x : tensor
+        The same after `preprocessing`.
     """
     inputs = x = keras.Input(input_shape, name="features")
     for layer in preprocessing:

@@ -58,7 +58,8 @@ def recurrent(
     seed : int, default=0
         Seed of the initial weights and of dropout.
     preprocessing : sequence of keras.layers.Layer, default=()
-        Layers between the input and the network.
+        Layers between the input and the network. Layers that hide frames must come after
+        a `MaskPadding` of their own, or they would break up the silence it looks for.
 
     Returns
     -------
@@ -69,6 +70,7 @@ def recurrent(
     ----------
     S. Hochreiter and J. Schmidhuber, "Long short-term memory", Neural Computation 9(8),
     1735-1780, 1997.
+
     K. Cho et al., "Learning phrase representations using RNN encoder-decoder for
     statistical machine translation", EMNLP 2014, 1724-1734. (The gated recurrent unit.)
 
@@ -82,7 +84,8 @@ def recurrent(
     Recurrent = {"lstm": layers.LSTM, "gru": layers.GRU}[cell]
     seeds = seed_stream(seed)
     inputs, x = input_block(input_shape, preprocessing)
-    x = MaskPadding()(x)
+    if not any(isinstance(layer, MaskPadding) for layer in preprocessing):
+        x = MaskPadding()(x)
     for depth in range(n_layers):
         is_last = depth == n_layers - 1
 

@@ -23,7 +23,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from skaudio._tensorflow import keras
 from skaudio._validation import Interval, StrOptions
-from skaudio.architectures import Standardize
+from skaudio.architectures import MaskPadding, Standardize
 from skaudio.augmentation import RandomMask, RandomShift
 from skaudio.classifiers import _training
 from skaudio.classifiers._prediction import CompiledNetwork
@@ -56,6 +56,9 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
         "verbose": ["verbose"],
     }
 
+    # Whether the network skips the silence that follows a short clip.
+    _masks_padding = False
+
     # What SciKeras reads as parameters and skaudio does not offer as such.
     model = None
     build_fn = None
@@ -64,7 +67,7 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
 
     # SciKeras reads parameters off the instance's attributes and rewrites set_params and
     # repr to match; scikit-learn's own read the signature.
-    _get_param_names = classmethod(BaseEstimator._get_param_names.__func__)
+    _get_param_names: Any = classmethod(BaseEstimator._get_param_names.__func__)
     set_params = BaseEstimator.set_params
     __repr__ = BaseEstimator.__repr__
     # SciKeras' score validates y against the training labels' dtype.
@@ -250,7 +253,7 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
             if self.standardize:
                 self.model_.get_layer("standardize").set_statistics(arrays[0])
             self._compile(n_steps=n_batches * self.epochs)
-            self.history_ = {}
+            self.history_: dict[str, list[float]] = {}
         callbacks = []
         if self.verbose:
             callbacks.append(_training.EpochProgress(epochs, type(self).__name__))
@@ -297,6 +300,8 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
             layers.append(RandomShift(self.time_shift, seeds[0]))
         if self.standardize:
             layers.append(Standardize(name="standardize"))
+        if self._masks_padding:
+            layers.append(MaskPadding())
         if is_sequence and self.time_mask:
             layers.append(RandomMask(1, self.time_mask, seeds[1]))
         if is_sequence and self.coefficient_mask:
@@ -328,8 +333,8 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
         if counts[rarest] < 2:
             raise ValueError(
                 f"early_stopping=True holds out a share of every class, and class "
-                f"{self.classes_.tolist()[rarest]!r} has {counts[rarest]} clip(s); at least 2 are needed. "
-                "Add clips, leave the class out, or use early_stopping=False."
+                f"{self.classes_.tolist()[rarest]!r} has {counts[rarest]} clip(s); at least 2 are "
+                "needed. Add clips, leave the class out, or use early_stopping=False."
             )
         n_held_out = max(len(counts), round(self.validation_fraction * len(codes)))
         n_held_out = min(n_held_out, len(codes) - len(counts))

@@ -113,6 +113,7 @@ class ConvClassifier(BaseAudioClassifier):
     ----------
     T. N. Sainath and C. Parada, "Convolutional neural networks for small-footprint
     keyword spotting", Interspeech 2015, 1478-1482.
+
     S. Choi et al., "Temporal convolution for real-time keyword spotting on mobile
     devices", Interspeech 2019, 3372-3376.
 

@@ -122,6 +122,8 @@ class LSTMClassifier(BaseAudioClassifier):
     True
     """
 
+    _masks_padding = True
+
     _parameter_constraints = {
         **BaseAudioClassifier._parameter_constraints,
         "units": [Interval(Integral, 1, None, closed="left")],
@@ -315,6 +317,8 @@ class GRUClassifier(BaseAudioClassifier):
     >>> bool(clf.score(X, y) > 0.9)
     True
     """
+
+    _masks_padding = True
 
     _parameter_constraints = {
         **BaseAudioClassifier._parameter_constraints,

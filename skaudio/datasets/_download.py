@@ -28,7 +28,7 @@ _VARIABLE = "SKAUDIO_DATA"
 class RemoteArchive:
     """A ``.tar.gz`` file on the network.
 
-    Parameters
+    Attributes
     ----------
     url : str
         Where it is.

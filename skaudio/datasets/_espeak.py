@@ -45,7 +45,7 @@ _MARGIN = SAMPLE_RATE // 100
 class Utterance(NamedTuple):
     """What to say and how.
 
-    Parameters
+    Attributes
     ----------
     text : str
         The words.

@@ -321,5 +321,5 @@ def test_parameters_are_checked_in_fit(parameters, sequences):
 
 
 def test_an_unknown_parameter_name_lists_the_known_ones():
-    with pytest.raises(ValueError, match="Invalid parameter 'drop_out'.*'dropout'"):
+    with pytest.raises(ValueError, match=r"Invalid parameter 'drop_out'.*'dropout'"):
         ConvClassifier().set_params(drop_out=0.5)
