@@ -60,7 +60,8 @@ print(f"{len(clips)} clips of {len(WORDS)} words by {len(set(speakers))} speaker
 # %%
 # What a network sees
 # -------------------
-# 20 coefficients every 20 ms: time runs from left to right. The lowest row is loudness.
+# 20 coefficients every 20 ms: time runs from left to right. The lowest row is
+# loudness, far outside the range of the others.
 
 mfcc = MFCCTransformer(n_mfcc=20, hop_length=320, duration=1.0).fit(clips)
 figure, axes = plt.subplots(3, 4, figsize=(11, 7), layout="constrained", sharex=True, sharey=True)
@@ -81,19 +82,14 @@ figure.savefig(pictures / "mfcc.png", dpi=120)
 
 X = mfcc.transform(clips)
 
-plain = {"time_shift": 0, "time_mask": 0, "coefficient_mask": 0, "label_smoothing": 0}
 watched = {"early_stopping": True, "patience": 1000, "random_state": 0}
-image = {**plain, **watched, "conv_dim": 2, "kernel_size": 3, "global_pooling": None}
-image |= {
-    "batch_norm": False,
-    "epochs": 25,
-    "learning_rate": 0.001,
-    "learning_rate_schedule": "constant",
-}
-frames = {**plain, **watched, "bidirectional": False, "epochs": 25}
+plain = {"time_shift": 0, "time_mask": 0, "coefficient_mask": 0, "label_smoothing": 0}
+plain |= {**watched, "batch_size": 32, "epochs": 20}
+image = {**plain, "conv_dim": 2, "kernel_size": 3, "batch_norm": False, "global_pooling": None}
+frames = {**plain, "bidirectional": False}
 
 models = {
-    "perceptron": PerceptronClassifier(dropout=0, label_smoothing=0, **watched),
+    "perceptron": PerceptronClassifier(dropout=0, **plain),
     "one convolution": ConvClassifier(filters=32, dropout=0, **image),
     "two convolutions": ConvClassifier(filters=(32, 32), dropout=0, **image),
     "two and dropout": ConvClassifier(filters=(32, 32), dropout=0.5, conv_dropout=0.3, **image),
@@ -140,6 +136,7 @@ figure, axes = plt.subplots(2, 4, figsize=(13, 6), layout="constrained", sharey=
 for ax, (name, result) in zip(axes.ravel(), results.items(), strict=False):
     TrainingHistoryDisplay.from_estimator(result["estimator"][0], name=name, ax=ax)
     ax.set_ylim(0.3, 1.02)
+    ax.legend(loc="lower right")
     ax.label_outer()
 axes[-1, -1].set_visible(False)
 figure.suptitle("Accuracy on the clips in training and on clips held out of it (first fold)")
