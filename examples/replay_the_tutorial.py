@@ -5,7 +5,7 @@ Replay the tutorial that skaudio grew from
 The protocol of the original lesson on *bed*, *happy* and *cat*, step by step: every
 third sample of each clip, 20 MFCCs of 2,048 samples (11 frames, as if the rate were still
 16 kHz), no standardisation, a random 60/40 split with seed 42, batches of 100 and 50
-epochs of Adam, no augmentation; the convolutions are 2 x 2 and a dense layer of 128
+epochs of Adam, no augmentation; the convolutions are 3 x 3 and a dense layer of 128
 follows them. It shares speakers between training and testing, which
 no one should do; that is what the figures to compare with did.
 """
@@ -49,14 +49,14 @@ recipe = {
     "random_state": 42,
     "verbose": 1,
 }
-image = {"conv_dim": 2, "kernel_size": 2, "batch_norm": False, "global_pooling": None}
+image = {"conv_dim": 2, "kernel_size": 3, "batch_norm": False, "global_pooling": None}
 image |= {"dense_units": 128, **recipe}
 models = {
     "perceptron": (PerceptronClassifier(dropout=0.0, **recipe), 0.76),
     "one convolution": (ConvClassifier(filters=32, dropout=0.0, **image), 0.93),
-    "two convolutions": (ConvClassifier(filters=(32, 32), dropout=0.0, **image), 0.93),
+    "two convolutions": (ConvClassifier(filters=(32, 64), dropout=0.0, **image), 0.93),
     "two and dropout": (
-        ConvClassifier(filters=(32, 32), dropout=0.3, conv_dropout=0.3, **image),
+        ConvClassifier(filters=(32, 64), dropout=0.25, conv_dropout=0.25, **image),
         0.92,
     ),
     "LSTM": (

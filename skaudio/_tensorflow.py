@@ -30,7 +30,7 @@ _CHATTER = re.compile(
 
 @contextlib.contextmanager
 def _quiet_start() -> Iterator[None]:
-    if _LEVEL in os.environ or "tensorflow" in sys.modules:
+    if _LEVEL in os.environ or "tensorflow" in sys.modules or not _has_stderr():
         yield
         return
     # Errors only, while it starts; the variable is taken back, for worker processes must
@@ -49,6 +49,15 @@ def _quiet_start() -> Iterator[None]:
             lines = [line for line in caught if not _CHATTER.match(line)]
             if lines:
                 os.write(2, b"".join(lines))
+
+
+def _has_stderr() -> bool:
+    """Whether anyone listens: services and windowed programs have no stderr."""
+    try:
+        os.fstat(2)
+    except OSError:
+        return False
+    return sys.stderr is not None
 
 
 @contextlib.contextmanager

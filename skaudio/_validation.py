@@ -43,6 +43,11 @@ def check_recordings(X: Any, y: Any = None, *, estimator: Any) -> Sequence[Any]:
             f"{name} expects a list of recordings, got one {type(X).__name__}. "
             "Wrap it in a list: [recording]."
         )
+    if isinstance(X, tuple) and len(X) == 2 and np.ndim(X[0]) == 1 and np.ndim(X[1]) == 0:
+        raise ValueError(
+            f"{name} expects a list of recordings, got one pair (samples, sample_rate). "
+            "Wrap it in a list: [(samples, sample_rate)]."
+        )
     if scipy.sparse.issparse(X):
         raise TypeError(
             f"{name} expects recordings, got a sparse matrix. Sparse data was passed, but "
@@ -50,6 +55,8 @@ def check_recordings(X: Any, y: Any = None, *, estimator: Any) -> Sequence[Any]:
         )
     if hasattr(X, "__dataframe__") or hasattr(X, "__array__") or hasattr(X, "iloc"):
         recordings: Sequence[Any] = _from_array(np.asarray(X), estimator)
+    elif not hasattr(X, "__iter__"):
+        raise TypeError(f"{name} expects a list of recordings, got {type(X).__name__}.")
     else:
         recordings = list(X)
         if recordings and all(isinstance(item, int | float | np.number) for item in recordings):

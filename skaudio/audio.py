@@ -23,7 +23,11 @@ from skaudio.exceptions import AudioError
 __all__ = ["durations", "find_unreadable", "fit_length", "load", "load_batch"]
 
 # Integer samples and the value that stands for full scale, as in PCM files.
-_FULL_SCALE = {np.dtype(np.int16): 2.0**15, np.dtype(np.int32): 2.0**31}
+_FULL_SCALE = {
+    np.dtype(np.uint8): 2.0**7,
+    np.dtype(np.int16): 2.0**15,
+    np.dtype(np.int32): 2.0**31,
+}
 
 
 _CUT_DATA = re.compile(r"^data : (\d+) \(should be (\d+)\)", re.MULTILINE)
@@ -38,8 +42,9 @@ def load(source: Any, *, sample_rate: int = 16000, duration: float | None = None
     source : str, PathLike, bytes, file object, array-like or (array-like, float)
         A file that libsndfile reads (WAV, FLAC, OGG, MP3, ...) by its path, as bytes or
         as an open binary file; or samples of shape ``(n_samples,)``, taken to be at
-        `sample_rate`; or a pair of samples and their rate in Hz. ``int16`` and ``int32``
-        samples are scaled to [-1, 1).
+        `sample_rate`; or a pair of samples and their rate in Hz. ``uint8``, ``int16``
+        and ``int32`` samples are PCM and are scaled to [-1, 1); other types are taken as
+        they are.
     sample_rate : int, default=16000
         The rate to resample to, in Hz.
     duration : float, default=None
@@ -67,7 +72,8 @@ def load(source: Any, *, sample_rate: int = 16000, duration: float | None = None
     >>> load((one_second, 8000), sample_rate=16000).shape
     (16000,)
     """
-    return _named(_describe(source), lambda: _load(source, sample_rate, duration))
+    samples = _named(_describe(source), lambda: _load(source, sample_rate, duration))
+    return samples if duration is None else samples[: int(np.ceil(duration * sample_rate))]
 
 
 def load_batch(
@@ -293,10 +299,13 @@ def _pair(source: Any) -> tuple[Any, float | None]:
 def _as_waveform(values: Any) -> np.ndarray:
     try:
         samples = np.asarray(values)
+        if samples.ndim == 0:
+            raise TypeError("a single value is no recording")
         if samples.dtype.kind == "c":
             raise _Unusable("Complex data not supported: samples must be real numbers")
         scale = _FULL_SCALE.get(samples.dtype, 1.0)
-        samples = samples.astype(np.float32) / np.float32(scale)
+        offset = 128 if samples.dtype == np.uint8 else 0
+        samples = (samples.astype(np.float32) - offset) / np.float32(scale)
     except (TypeError, ValueError) as error:
         raise _Unusable(
             f"expected a path, bytes, an open binary file, a 1-D array of samples or a pair "

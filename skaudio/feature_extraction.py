@@ -227,6 +227,8 @@ class MFCCTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
         self.n_frames_ = dsp.frame_count(
             self.n_samples_, n_fft=self.n_fft, hop_length=self.hop_length, center=self.center
         )
+        if self.n_samples_ == 0:
+            raise ValueError(f"A duration of {self.duration_:g} s is less than one sample.")
         if self.n_frames_ == 0:
             raise ValueError(
                 f"Clips of {self.n_samples_} samples are shorter than one frame of "
@@ -264,7 +266,7 @@ class MFCCTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
         """
         check_is_fitted(self, "n_samples_")
         recordings = check_recordings(X, estimator=self)
-        window = dsp.amplitude_window(self.window, self.win_length or self.n_fft, self.n_fft)
+        window = self._amplitude_window()
         mel = dsp.mel_filterbank(
             sample_rate=self.sample_rate,
             n_fft=self.n_fft,
@@ -366,6 +368,12 @@ class MFCCTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
         ]
         return np.concatenate(parts, axis=2)
 
+    def _amplitude_window(self) -> np.ndarray:
+        window = dsp.amplitude_window(self.window, self.win_length or self.n_fft, self.n_fft)
+        if not np.isfinite(window).all():
+            raise ValueError("The window has weights that are NaN or infinite.")
+        return window
+
     def _highest_frequency(self) -> float:
         return self.sample_rate / 2 if self.fmax is None else self.fmax
 
@@ -380,6 +388,7 @@ class MFCCTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
                 f"win_length={self.win_length} must be at most n_fft={self.n_fft}, the length of "
                 "the frame that holds the window."
             )
+        self._amplitude_window()
         nyquist = self.sample_rate / 2
         if not self.fmin < self._highest_frequency() <= nyquist:
             raise ValueError(

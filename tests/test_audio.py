@@ -65,11 +65,19 @@ def test_pcm_integers_are_scaled_to_one(dtype, full_scale):
     np.testing.assert_array_equal(audio.load(values), [0.5, -1.0])
 
 
+def test_8_bit_pcm_is_centred():
+    np.testing.assert_array_equal(audio.load(np.array([0, 128, 192], np.uint8)), [-1, 0, 0.5])
+
+
+def test_a_duration_is_kept_exactly(folder, samples):
+    for source in (folder / "sound.wav", samples, (samples, 8000)):
+        assert audio.load(source, duration=0.25).shape == (4000,)
+
+
 def test_stopping_early_does_not_change_the_samples(folder):
     whole = audio.load(folder / "sound.wav")
     begun = audio.load(folder / "sound.wav", duration=0.2)
-    assert len(begun) < len(whole)
-    np.testing.assert_allclose(begun[:3200], whole[:3200], atol=1e-6)
+    np.testing.assert_allclose(begun, whole[:3200], atol=1e-6)
 
 
 def test_a_wav_from_a_pipe_has_no_size_and_is_read(folder):
@@ -135,6 +143,7 @@ def test_a_file_that_ends_before_its_header_says(folder, broken, capfd):
         (np.zeros((2, 3)), r"expected samples of shape \(n_samples,\), got shape \(2, 3\)"),
         (np.zeros(3, dtype=complex), "Complex data not supported"),
         ((np.zeros(3), -8000), "sampling rate is -8000; expected a positive number"),
+        (None, "expected a path, bytes, .* got NoneType"),
         ([0.0, "x"], "expected a path, bytes, an open binary file"),
         (io.StringIO("text"), "text mode; open it with mode 'rb'"),
     ],

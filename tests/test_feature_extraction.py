@@ -174,6 +174,10 @@ def test_a_batch_names_every_unreadable_file(tmp_path):
         ({"delta_width": 4}, "delta_width must be odd"),
         ({"center": False, "duration": 0.01}, "shorter than one frame"),
         ({"delta_order": 1, "duration": 0.01}, "shorter than delta_width=9"),
+        ({"window": "unheard of"}, "window"),
+        ({"window": [1, 2, 3]}, r"shape \(3,\); expected \(480,\)"),
+        ({"window": np.full(480, np.nan)}, "NaN or infinite"),
+        ({"duration": 1e-12}, "less than one sample"),
         ({"hop_length": 0}, "The 'hop_length' parameter of MFCCTransformer must be"),
         ({"duration": -1}, "The 'duration' parameter"),
         ({"delta_order": 3}, "The 'delta_order' parameter"),
@@ -191,6 +195,7 @@ def test_parameters_are_checked_in_fit(parameters, message):
         ("one.wav", r"expects a list of recordings, got one str. Wrap it in a list"),
         ([], "a minimum of 1 is required"),
         (np.zeros((2, 3, 4)), r"expected \(n_clips, n_samples\), got \(2, 3, 4\)"),
+        ((np.zeros(5), 16000), r"got one pair \(samples, sample_rate\)"),
         ([0.0, 1.0], "Expected 2D array, got 1D array"),
     ],
 )

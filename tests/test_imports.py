@@ -112,6 +112,10 @@ def test_a_users_own_log_level_is_not_overruled():
     assert "cpu_feature_guard" in run.stderr or "oneDNN" in run.stderr
 
 
+def test_no_stderr_is_no_obstacle():
+    _run("import os, sys; os.close(2); sys.stderr = None; import skaudio; skaudio.ConvClassifier")
+
+
 def test_loggers_are_left_as_they_were():
     code = (
         "import logging; log = logging.getLogger('tensorflow'); log.setLevel('DEBUG');"

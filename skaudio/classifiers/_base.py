@@ -10,13 +10,13 @@ constructor's signature, tags say that a classifier is one, pickles hold arrays.
 from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
+from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 from scikeras.wrappers import KerasClassifier
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.model_selection import train_test_split
 from sklearn.utils import ClassifierTags, check_random_state, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
@@ -105,20 +105,22 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
             The fitted classifier.
         """
         self._validate_params()
-        X, y = self._validate_data(X, y, reset=True)
-        self._check_enough_classes(y)
-        if sample_weight is not None:
-            # A copy, for SciKeras multiplies class weights into it.
-            sample_weight = _check_sample_weight(sample_weight, X, copy=True)
-        if isinstance(self.class_weight, dict):
-            compute_class_weight(self.class_weight, classes=np.unique(y), y=y)
-        return super().fit(X, y, sample_weight=sample_weight)
+        with self._as_it_was_if_it_fails():
+            X, y = self._validate_data(X, y, reset=True)
+            self._check_enough_classes(y)
+            if sample_weight is not None:
+                # A copy, for SciKeras multiplies class weights into it.
+                sample_weight = _check_sample_weight(sample_weight, X, copy=True)
+            if isinstance(self.class_weight, dict):
+                compute_class_weight(self.class_weight, classes=np.unique(y), y=y)
+            return super().fit(X, y, sample_weight=sample_weight)
 
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train for one more epoch.
 
-        The learning rate goes on along its schedule over `epochs`. Feature statistics
-        are those of the first call, and early stopping has no part in it.
+        The learning rate goes on along its schedule over `epochs`; the cosine ends at one
+        hundredth of `learning_rate` and stays there. Feature statistics are those of the
+        first call, and early stopping has no part in it.
 
         Parameters
         ----------
@@ -138,6 +140,10 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
             The classifier.
         """
         self._validate_params()
+        with self._as_it_was_if_it_fails():
+            return self._partial_fit(X, y, classes, sample_weight)
+
+    def _partial_fit(self, X, y, classes, sample_weight):
         X, y = self._validate_data(X, y, reset=not self.initialized_)
         if classes is not None:
             classes = np.unique(classes)
@@ -198,7 +204,9 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
     def _validate_data(self, X, y="no_validation", reset=False):
         """Check features, and labels if there are any; learn or compare their shape."""
         self._check_is_features(X)
-        if not reset and len(getattr(X, "shape", ())) == 3:
+        if isinstance(X, list | tuple):
+            X = np.asarray(X)
+        if not reset and len(self.input_shape_) == 2 and getattr(X, "ndim", 0) in (2, 3):
             # Before scikit-learn says that "X has 51 features", meaning frames.
             self._check_clip_shape(X.shape[1:])
         has_labels = not isinstance(y, str)
@@ -254,7 +262,7 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
                 self.model_.get_layer("standardize").set_statistics(arrays[0])
             self._compile(n_steps=n_batches * self.epochs)
             self.history_: dict[str, list[float]] = {}
-        callbacks = []
+        callbacks = [keras.callbacks.TerminateOnNaN()]
         if self.verbose:
             callbacks.append(_training.EpochProgress(epochs, type(self).__name__))
         if held_out is not None:
@@ -276,6 +284,12 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
             shuffle=False,  # the batches are shuffled already
             verbose=0,
         )
+        if not np.isfinite(history.history["loss"]).all():
+            raise ValueError(
+                f"Training diverged: the loss is {history.history['loss'][-1]} after "
+                f"{len(history.history['loss'])} epoch(s). Use a smaller learning_rate than "
+                f"{self.learning_rate:g}, or scale the features."
+            )
         for name, values in history.history.items():
             self.history_.setdefault(name, []).extend(float(value) for value in values)
         self.n_iter_ = len(self.history_["loss"])
@@ -286,6 +300,17 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
         return self._network(X.reshape(-1, *_as_sequences(self.input_shape_)))
 
     # Steps of our own -------------------------------------------------------------------
+
+    @contextmanager
+    def _as_it_was_if_it_fails(self):
+        """Take every attribute back if a fit ends in an error, or is interrupted."""
+        before = dict(vars(self))
+        try:
+            yield
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
 
     @abstractmethod
     def _build_network(self, input_shape, n_classes, *, seed, preprocessing):
@@ -336,11 +361,12 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
                 f"{self.classes_.tolist()[rarest]!r} has {counts[rarest]} clip(s); at least 2 are "
                 "needed. Add clips, leave the class out, or use early_stopping=False."
             )
-        n_held_out = max(len(counts), round(self.validation_fraction * len(codes)))
-        n_held_out = min(n_held_out, len(codes) - len(counts))
-        chosen, held_out = train_test_split(
-            np.arange(len(codes)), test_size=n_held_out, stratify=codes, random_state=self._seed
-        )
+        # By class, so that each one is on both sides; train_test_split promises neither.
+        shares = np.clip(np.round(self.validation_fraction * counts).astype(int), 1, counts - 1)
+        rng = np.random.default_rng(self._seed)
+        places = [rng.permutation(np.flatnonzero(codes == code)) for code in range(len(counts))]
+        held_out = np.sort(np.concatenate([p[:n] for p, n in zip(places, shares, strict=True)]))
+        chosen = np.sort(np.concatenate([p[n:] for p, n in zip(places, shares, strict=True)]))
         return tuple(a[chosen] for a in arrays), tuple(a[held_out] for a in arrays)
 
     def _check_enough_classes(self, y) -> None:
@@ -381,7 +407,11 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
                 # variables, not weights: dropout and augmentation go on where they were
                 "variables": [np.asarray(variable) for variable in model.variables],
                 "compile": model.get_compile_config() if model.compiled else None,
-                "optimizer": [np.asarray(variable) for variable in model.optimizer.variables],
+                "optimizer": (
+                    [np.asarray(variable) for variable in model.optimizer.variables]
+                    if model.compiled
+                    else None
+                ),
             }
         return state
 
@@ -400,22 +430,35 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
             _assign(self.model_.optimizer.variables, saved["optimizer"])
 
 
-def as_tuple(sizes: Any) -> tuple[int, ...]:
+def as_tuple(name: str, sizes: Any, *, at_least: int = 0) -> tuple[int, ...]:
     """Read a parameter that is None, one size or several.
 
     Parameters
     ----------
+    name : str
+        Its name, for the message.
     sizes : None, int or sequence of int
         The parameter.
+    at_least : int, default=0
+        How many sizes are needed.
 
     Returns
     -------
     tuple of int
         No, one or several sizes.
     """
-    if sizes is None:
-        return ()
-    return (int(sizes),) if isinstance(sizes, Integral) else tuple(int(size) for size in sizes)
+    several = () if sizes is None else sizes
+    several = (several,) if isinstance(several, Integral) else several
+    are_sizes = isinstance(several, list | tuple | np.ndarray) and all(
+        isinstance(size, Integral) and not isinstance(size, bool) and int(size) >= 1
+        for size in several
+    )
+    if not are_sizes or len(several) < at_least:
+        raise ValueError(
+            f"The {name!r} parameter must be an int or a sequence of ints, each at least 1"
+            f"{' and at least one of them' if at_least else ''}. Got {sizes!r} instead."
+        )
+    return tuple(int(size) for size in several)
 
 
 def _assign(variables: list[keras.Variable], values: list[np.ndarray]) -> None:

@@ -63,8 +63,8 @@ class ConvClassifier(BaseAudioClassifier):
     learning_rate : float, default=0.003
         Highest learning rate.
     learning_rate_schedule : {"cosine", "constant"}, default="cosine"
-        "cosine" warms up over the first twentieth of the training and then falls to zero,
-        which ends a short training in a good place.
+        "cosine" warms up over the first twentieth of the training and then falls to one
+        hundredth, which ends a short training in a good place.
     weight_decay : float, default=0.001
         Decoupled weight decay.
     label_smoothing : float, default=0.1
@@ -210,13 +210,13 @@ class ConvClassifier(BaseAudioClassifier):
             input_shape,
             n_classes,
             conv_dim=self.conv_dim,
-            filters=as_tuple(self.filters),
-            kernel_size=self.kernel_size,
-            pool_size=self.pool_size,
+            filters=as_tuple("filters", self.filters, at_least=1),
+            kernel_size=int(self.kernel_size),
+            pool_size=int(self.pool_size),
             batch_norm=self.batch_norm,
             conv_dropout=self.conv_dropout,
             global_pooling=self.global_pooling,
-            dense_units=as_tuple(self.dense_units),
+            dense_units=as_tuple("dense_units", self.dense_units),
             activation=self.activation,
             dropout=self.dropout,
             seed=seed,

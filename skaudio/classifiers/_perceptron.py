@@ -48,8 +48,8 @@ class PerceptronClassifier(BaseAudioClassifier):
     learning_rate : float, default=0.003
         Highest learning rate.
     learning_rate_schedule : {"cosine", "constant"}, default="cosine"
-        "cosine" warms up over the first twentieth of the training and then falls to zero,
-        which ends a short training in a good place.
+        "cosine" warms up over the first twentieth of the training and then falls to one
+        hundredth, which ends a short training in a good place.
     weight_decay : float, default=0.001
         Decoupled weight decay.
     label_smoothing : float, default=0.1
@@ -170,7 +170,7 @@ class PerceptronClassifier(BaseAudioClassifier):
         return perceptron(
             input_shape,
             n_classes,
-            dense_units=as_tuple(self.dense_units),
+            dense_units=as_tuple("dense_units", self.dense_units),
             activation=self.activation,
             dropout=self.dropout,
             seed=seed,

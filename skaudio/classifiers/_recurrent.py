@@ -56,8 +56,8 @@ class LSTMClassifier(BaseAudioClassifier):
     learning_rate : float, default=0.003
         Highest learning rate.
     learning_rate_schedule : {"cosine", "constant"}, default="cosine"
-        "cosine" warms up over the first twentieth of the training and then falls to zero,
-        which ends a short training in a good place.
+        "cosine" warms up over the first twentieth of the training and then falls to one
+        hundredth, which ends a short training in a good place.
     weight_decay : float, default=0.001
         Decoupled weight decay.
     label_smoothing : float, default=0.1
@@ -193,11 +193,11 @@ class LSTMClassifier(BaseAudioClassifier):
             input_shape,
             n_classes,
             cell="lstm",
-            units=self.units,
+            units=int(self.units),
             n_layers=self.n_layers,
             bidirectional=self.bidirectional,
             recurrent_pooling=self.recurrent_pooling,
-            dense_units=as_tuple(self.dense_units),
+            dense_units=as_tuple("dense_units", self.dense_units),
             activation=self.activation,
             dropout=self.dropout,
             seed=seed,
@@ -252,8 +252,8 @@ class GRUClassifier(BaseAudioClassifier):
     learning_rate : float, default=0.003
         Highest learning rate.
     learning_rate_schedule : {"cosine", "constant"}, default="cosine"
-        "cosine" warms up over the first twentieth of the training and then falls to zero,
-        which ends a short training in a good place.
+        "cosine" warms up over the first twentieth of the training and then falls to one
+        hundredth, which ends a short training in a good place.
     weight_decay : float, default=0.001
         Decoupled weight decay.
     label_smoothing : float, default=0.1
@@ -389,11 +389,11 @@ class GRUClassifier(BaseAudioClassifier):
             input_shape,
             n_classes,
             cell="gru",
-            units=self.units,
+            units=int(self.units),
             n_layers=self.n_layers,
             bidirectional=self.bidirectional,
             recurrent_pooling=self.recurrent_pooling,
-            dense_units=as_tuple(self.dense_units),
+            dense_units=as_tuple("dense_units", self.dense_units),
             activation=self.activation,
             dropout=self.dropout,
             seed=seed,

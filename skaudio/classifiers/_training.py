@@ -95,7 +95,8 @@ def make_optimizer(
     learning_rate : float
         Highest learning rate.
     schedule : {"constant", "cosine"}
-        "cosine" warms up over the first twentieth and then falls to zero along a cosine.
+        "cosine" warms up over the first twentieth and then falls along a cosine, to
+        one hundredth.
     weight_decay : float
         Decoupled weight decay; 0 for none.
     n_steps : int
@@ -114,6 +115,7 @@ def make_optimizer(
             decay_steps=max(1, n_steps - warm_up),
             warmup_target=learning_rate if warm_up else None,
             warmup_steps=warm_up,
+            alpha=0.01,  # not zero, so that partial_fit can go on after the last step
         )
     momentum = {"momentum": 0.9, "nesterov": True} if name == "sgd" else {}
     return _OPTIMIZERS[name](rate, weight_decay=weight_decay or None, **momentum)

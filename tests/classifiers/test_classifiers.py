@@ -1,5 +1,6 @@
 """What every classifier promises, on small feature sequences."""
 
+import pickle
 import random
 
 import keras
@@ -116,6 +117,55 @@ def test_bad_input_leaves_a_fitted_classifier_as_it_was(sequences):
     np.testing.assert_array_equal(classifier.predict(X), expected)
 
 
+def test_a_fit_that_fails_late_is_as_if_it_had_not_been(sequences):
+    X, y = sequences
+    rare = y.astype(object)
+    rare[0] = "rare"
+    classifier = PerceptronClassifier(epochs=1, early_stopping=True, random_state=0)
+    with pytest.raises(ValueError, match="class 'rare' has 1 clip"):
+        classifier.fit(X, rare)
+    with pytest.raises(NotFittedError):
+        classifier.predict(X)
+    pickle.loads(pickle.dumps(classifier))
+    expected = classifier.fit(X, y).predict_proba(X)
+    for features, labels in ((X, rare), (X[:, :5], rare), (X[:, :5], np.full(60, "a"))):
+        with pytest.raises(ValueError, match="class"):
+            classifier.fit(features, labels)
+        np.testing.assert_array_equal(classifier.predict_proba(X), expected)
+
+
+@pytest.mark.parametrize("classifier", [ConvClassifier(filters=4), PerceptronClassifier()])
+def test_a_training_that_diverges_says_so(classifier, sequences):
+    diverging = clone(classifier).set_params(epochs=2, learning_rate=1e30)
+    with pytest.raises(
+        ValueError, match=r"Training diverged: .* smaller learning_rate than 1e\+30"
+    ):
+        diverging.fit(*sequences)
+
+
+@pytest.mark.parametrize(
+    "classifier",
+    [
+        ConvClassifier(filters=np.int64(4), kernel_size=np.int64(3), pool_size=np.int64(2)),
+        ConvClassifier(filters=np.array([4, 4]), dense_units=np.int64(4)),
+        GRUClassifier(units=np.int64(4), n_layers=np.int64(1)),
+    ],
+)
+def test_sizes_may_be_numpy_integers_as_searches_draw_them(classifier, sequences):
+    clone(classifier).set_params(epochs=np.int64(1), batch_size=np.int64(32)).fit(*sequences)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [{"filters": (3.7,)}, {"filters": ()}, {"filters": {4: 1}}, {"dense_units": [[8]]}]
+    + [{"dense_units": True}, {"filters": ("a",)}, {"dense_units": (0,)}],
+)
+def test_sizes_are_checked_one_by_one(parameters, sequences):
+    (name,) = parameters
+    with pytest.raises(ValueError, match=f"The '{name}' parameter"):
+        ConvClassifier(**parameters).fit(*sequences)
+
+
 def test_standardisation_is_part_of_the_network(sequences):
     X, y = sequences
     scaled = X * np.array([1, 10, 100, 1, 1, 1e-3], np.float32) + 50
@@ -176,6 +226,18 @@ def test_early_stopping_needs_two_clips_of_a_class(sequences):
         ConvClassifier(early_stopping=True).fit(X, labels)
 
 
+@pytest.mark.parametrize("fraction", [0.05, 0.1, 0.9, 0.99])
+def test_early_stopping_has_every_class_on_both_sides(fraction):
+    codes = np.repeat([0, 1, 2], [55, 3, 2])
+    classifier = PerceptronClassifier(validation_fraction=fraction)
+    classifier.classes_, classifier._seed = np.array(["a", "b", "c"]), 0
+    sides = classifier._split((np.arange(60), np.eye(3)[codes]))
+    for _, targets in sides:
+        assert (targets.sum(axis=0) >= 1).all()
+    places = np.concatenate([sides[0][0], sides[1][0]])
+    assert sorted(places) == list(range(60))
+
+
 def test_early_stopping_holds_out_every_class_of_a_tiny_set(sequences):
     X, y = sequences
     chosen = [0, 1, 20, 21, 40, 41]
@@ -207,6 +269,14 @@ def test_partial_fit_goes_on_where_it_stopped(sequences):
         classifier.partial_fit(X, y, classes=["a", "b"])
     with pytest.raises(ValueError, match=r"y has labels \['z'\]"):
         classifier.partial_fit(X[:1], ["z"])
+
+
+def test_partial_fit_still_learns_after_the_schedule_has_ended(sequences):
+    X, y = sequences
+    classifier = PerceptronClassifier(epochs=2, random_state=0).fit(X, y)
+    before = classifier.predict_proba(X)
+    after = classifier.partial_fit(X, y).predict_proba(X)
+    assert np.abs(after - before).max() > 1e-5
 
 
 def test_plain_features_are_one_frame(sequences):
@@ -295,6 +365,10 @@ def test_another_clip_length_says_so(sequences):
     classifier = PerceptronClassifier(epochs=1).fit(X, y)
     with pytest.raises(ValueError, match=r"fitted on clips of shape \(20, 6\).*got .*\(19, 6\)"):
         classifier.predict(X[:, 1:])
+    with pytest.raises(ValueError, match=r"got .*\(19, 6\)"):
+        classifier.predict(X[:2, 1:].tolist())
+    with pytest.raises(ValueError, match=r"got clips of shape \(6,\)"):
+        classifier.predict(X[:, 0])
 
 
 def test_predict_before_fit_is_not_fitted(sequences):
