@@ -77,9 +77,9 @@ search.fit(paths, words, groups=speakers)
 def describe(candidate):
     """Say a candidate in one line."""
     classifier = candidate["classifier"]
-    sizes = candidate.get("classifier__filters", "")
+    sizes = f" {candidate['classifier__filters']}" if "classifier__filters" in candidate else ""
     n_mfcc = candidate.get("features__n_mfcc", model["features"].n_mfcc)
-    return f"{type(classifier).__name__} {sizes} on {n_mfcc} coefficients"
+    return f"{type(classifier).__name__}{sizes} on {n_mfcc} coefficients"
 
 
 results = search.cv_results_
