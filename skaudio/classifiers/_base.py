@@ -354,7 +354,7 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
         """Hold out a stratified, seeded share of the clips for early stopping."""
         codes = arrays[1].argmax(axis=1)
         counts = np.bincount(codes, minlength=len(self.classes_))
-        rarest = int(counts.argmin())
+        rarest = int(np.argmin(counts))
         if counts[rarest] < 2:
             raise ValueError(
                 f"early_stopping=True holds out a share of every class, and class "
