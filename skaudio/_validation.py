@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 from sklearn.utils import check_array
-from sklearn.utils._param_validation import Hidden, Interval, StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_consistent_length
 
-__all__ = ["Hidden", "Interval", "StrOptions", "check_recordings"]
+__all__ = ["Interval", "StrOptions", "check_recordings"]
 
 
 def check_recordings(X: Any, y: Any = None, *, estimator: Any) -> Sequence[Any]:
