@@ -1,0 +1,89 @@
+"""Recordings that cannot be used: what they are called, and why."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from skaudio.exceptions import AudioError
+
+NAMELESS = "the recording"
+
+
+class Unusable(Exception):
+    """Why one recording cannot be used; its caller knows the name.
+
+    Parameters
+    ----------
+    reason : str
+        What is wrong with it.
+    failures : sequence of (str, str), default=()
+        Names and reasons of the recordings inside it that are at fault, if it is made of
+        others.
+    """
+
+    def __init__(self, reason: str, failures: Sequence[tuple[str, str]] = ()):
+        super().__init__(reason)
+        self.failures = list(failures)
+
+    @classmethod
+    def because_of(cls, error: AudioError) -> Unusable:
+        """Pass on the failures inside a recording that is made of others.
+
+        Parameters
+        ----------
+        error : AudioError
+            What rendering it raised.
+
+        Returns
+        -------
+        Unusable
+            With the same failures.
+        """
+        reason = "; ".join(f"{name}: {reason}" for name, reason in error.failures)
+        return cls(reason, error.failures)
+
+    def named(self, name: str) -> list[tuple[str, str]]:
+        """Name the failures; what already has a name of its own keeps it.
+
+        Parameters
+        ----------
+        name : str
+            The recording.
+
+        Returns
+        -------
+        list of (str, str)
+            As :class:`~skaudio.exceptions.AudioError` takes them.
+        """
+        if not self.failures:
+            return [(name, str(self))]
+        return [
+            (name if inner.startswith(NAMELESS) else inner, reason)
+            for inner, reason in self.failures
+        ]
+
+
+def describe(source: Any, index: int | None = None) -> str:
+    """Name a recording in a message: its path if it has one, else its place in X.
+
+    Parameters
+    ----------
+    source : recording
+        As :func:`skaudio.audio.load` takes it.
+    index : int, default=None
+        Its place; None if it is the only one.
+
+    Returns
+    -------
+    str
+        The name.
+    """
+    if isinstance(source, str | os.PathLike):
+        return os.fsdecode(source)
+    place = NAMELESS if index is None else f"X[{index}]"
+    name = getattr(source, "name", None)
+    if isinstance(name, str):
+        return f"{place} (open file {name!r})"
+    return f"{place} ({type(source).__name__})"

@@ -1,0 +1,84 @@
+"""From one sampling rate to another, in bounds."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import soxr
+
+from skaudio.audio._failures import Unusable
+from skaudio.audio._samples import fit_length
+
+# A header that claims 1 Hz would make 16,000 samples of every one. Nothing that is
+# classified by its sound is recorded at a rate so far from the one that is wanted.
+_MAX_RATIO = 256
+
+# The resampling filter looks ahead, and a clip's last samples must not depend on where
+# reading stopped: 256 samples at the slower rate leave differences below 1e-6.
+_LOOK_AHEAD_SECONDS = 0.1
+_LOOK_AHEAD_SAMPLES = 256
+
+
+def check_rate(rate: float, sample_rate: int) -> None:
+    """Refuse to resample from rates that only a damaged header or a slip explains.
+
+    Parameters
+    ----------
+    rate : float
+        The recording's own rate, in Hz.
+    sample_rate : int
+        The rate wanted, in Hz.
+    """
+    if not sample_rate / _MAX_RATIO <= rate <= sample_rate * _MAX_RATIO:
+        raise Unusable(
+            f"its sampling rate is {rate:g} Hz, which is too far from sample_rate={sample_rate} "
+            f"(more than {_MAX_RATIO} times)"
+        )
+
+
+def n_frames_needed(n_samples: int, sample_rate: int, rate: float) -> int:
+    """Count the frames that a clip depends on.
+
+    Parameters
+    ----------
+    n_samples : int
+        Length of the clip.
+    sample_rate : int
+        Its rate, in Hz.
+    rate : float
+        The recording's own rate, in Hz.
+
+    Returns
+    -------
+    int
+        Frames at `rate`, from the start.
+    """
+    if rate == sample_rate:
+        return n_samples
+    look_ahead = max(_LOOK_AHEAD_SECONDS, _LOOK_AHEAD_SAMPLES / min(rate, sample_rate))
+    return math.ceil((n_samples / sample_rate + look_ahead) * rate)
+
+
+def resample(samples: np.ndarray, rate: float, sample_rate: int) -> np.ndarray:
+    """Resample as librosa does: soxr, high quality, the length rounded up.
+
+    Parameters
+    ----------
+    samples : ndarray of shape (n,)
+        The samples.
+    rate : float
+        Their rate, in Hz.
+    sample_rate : int
+        The rate wanted, in Hz.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        The same array if the rates are equal.
+    """
+    if rate == sample_rate:
+        return samples
+    n_samples = math.ceil(len(samples) * sample_rate / rate)
+    # soxr may round the length down.
+    return fit_length(soxr.resample(samples, rate, sample_rate, quality="HQ"), n_samples)
