@@ -1,0 +1,7 @@
+"""Transformers from recordings to feature sequences."""
+
+from skaudio.feature_extraction._log_mel import LogMelTransformer
+from skaudio.feature_extraction._mfcc import MFCCTransformer
+from skaudio.feature_extraction._pcen import PCENTransformer
+
+__all__ = ["LogMelTransformer", "MFCCTransformer", "PCENTransformer"]

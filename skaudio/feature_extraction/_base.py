@@ -1,0 +1,378 @@
+"""What all front ends have in common: reading, clip length, workers, the store."""
+
+from __future__ import annotations
+
+import os
+from abc import ABCMeta, abstractmethod
+from collections.abc import Callable, Sequence
+from numbers import Integral, Real
+from typing import Any
+
+import joblib
+import numpy as np
+import scipy
+import soundfile
+import soxr
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+from tqdm.auto import tqdm
+
+from skaudio import audio, dsp
+from skaudio._validation import Interval, StrOptions, check_recordings
+from skaudio._version import __version__
+from skaudio.exceptions import AudioError
+from skaudio.feature_extraction._extractor import Extractor
+from skaudio.store import FeatureStore
+
+__all__ = ["AudioTransformer"]
+
+# The most that one task reads and transforms: 128 clips, or as many samples as in 131
+# seconds at 16 kHz. Enough to make little of what a task costs, but each worker gets
+# several, to be busy to the end.
+_MOST_CLIPS = 128
+_MOST_SAMPLES = 2**21
+_TASKS_PER_WORKER = 4
+
+# Clips between two visits to the store: what is lost when a process dies.
+_SHELVED = 512
+
+# Parameters that change how features are computed, but not the features. The duration
+# does, through n_samples_, which is also there when it was learned.
+_WITHOUT_EFFECT = {"duration", "memory", "n_jobs", "verbose"}
+
+
+class AudioTransformer(
+    TransformerMixin, BaseEstimator, metaclass=ABCMeta, auto_wrap_output_keys=None
+):
+    """Base class of the transformers from recordings to feature sequences.
+
+    A subclass says what its front end makes of waveforms (`_front_end`) and how its
+    coefficients are called (`_band_names`).
+    """
+
+    _parameter_constraints: dict[str, list[Any]] = {
+        "sample_rate": [Interval(Integral, 1, None, closed="left")],
+        "duration": [Interval(Real, 0, None, closed="neither"), None],
+        "n_fft": [Interval(Integral, 1, None, closed="left")],
+        "win_length": [Interval(Integral, 1, None, closed="left"), None],
+        "hop_length": [Interval(Integral, 1, None, closed="left")],
+        "n_mels": [Interval(Integral, 1, None, closed="left")],
+        "fmin": [Interval(Real, 0, None, closed="left")],
+        "fmax": [Interval(Real, 0, None, closed="neither"), None],
+        "window": [str, float, tuple, "array-like"],
+        "center": ["boolean"],
+        "delta_order": [Interval(Integral, 0, 2, closed="both")],
+        "delta_width": [Interval(Integral, 3, None, closed="left")],
+        "normalize": [StrOptions({"none", "mean", "mean_var"})],
+        "align": [StrOptions({"none", "trim", "center"})],
+        "trim_db": [Interval(Real, 0, None, closed="neither")],
+        "loudness": [Interval(Real, None, None, closed="neither"), None],
+        "memory": [str, os.PathLike, "boolean", FeatureStore, None],
+        "n_jobs": [Integral, None],
+        "verbose": ["verbose"],
+    }
+
+    @abstractmethod
+    def _front_end(self, window: np.ndarray, mel: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+        """A function from waveforms to bands, which can be pickled."""
+
+    @abstractmethod
+    def _band_names(self) -> list[str]:
+        """Names of the bands or coefficients, without derivatives."""
+
+    def fit(self, X, y=None):
+        """Learn the length of a clip; nothing else is learned.
+
+        Parameters
+        ----------
+        X : sequence of recordings, or array-like of shape (n_clips, n_samples)
+            Each recording is a path (``str`` or ``PathLike``), encoded bytes, an open
+            binary file, a 1-D array of samples at `sample_rate`, a pair
+            ``(samples, sample_rate)`` or what a
+            :class:`~skaudio.augmentation.WaveformAugmenter` made of one of these. WAV,
+            FLAC, OGG and MP3 are read, at any rate, mono or not.
+        y : array-like of shape (n_clips,), default=None
+            Only its length is checked.
+
+        Returns
+        -------
+        AudioTransformer
+            The fitted transformer.
+
+        Raises
+        ------
+        AudioError
+            Names the recordings that cannot be opened (only if `duration` is None).
+        """
+        self._validate_params()
+        self._check_parameters_together()
+        recordings = check_recordings(X, y, estimator=self)
+        if self.duration is not None:
+            self.duration_ = float(self.duration)
+        else:
+            seconds = audio.durations(recordings, sample_rate=self.sample_rate)
+            self.duration_ = _typical_duration(seconds)
+        # Rounded first: 0.3 s at 16 kHz is 4800 samples, not 4799 or 4801.
+        self.n_samples_ = int(np.ceil(round(self.duration_ * self.sample_rate, 6)))
+        self.n_frames_ = dsp.frame_count(
+            self.n_samples_, n_fft=self.n_fft, hop_length=self.hop_length, center=self.center
+        )
+        self._check_clip_length()
+        if isinstance(recordings, np.ndarray):
+            self.n_features_in_ = recordings.shape[1]
+        elif hasattr(self, "n_features_in_"):
+            del self.n_features_in_
+        return self
+
+    def transform(self, X):
+        """Compute the features of each recording.
+
+        Parameters
+        ----------
+        X : sequence of recordings, or array-like of shape (n_clips, n_samples)
+            As in `fit`; the recordings may be of any length.
+
+        Returns
+        -------
+        ndarray of shape (n_clips, n_frames, n_coefficients)
+            The features, ``float32``: `n_frames_` frames of as many coefficients as
+            `get_feature_names_out` has names.
+
+        Raises
+        ------
+        AudioError
+            Names every recording that cannot be used, and why; up to ten, then a count.
+        """
+        check_is_fitted(self, "n_samples_")
+        recordings = check_recordings(X, estimator=self)
+        n_coefficients = len(self.get_feature_names_out())
+        features = np.empty((len(recordings), self.n_frames_, n_coefficients), np.float32)
+        store = _as_store(self.memory)
+        with (
+            tqdm(
+                total=len(recordings),
+                desc=type(self).__name__.removesuffix("Transformer"),
+                unit="clip",
+                disable=not self.verbose,
+            ) as progress,
+            joblib.Parallel(self.n_jobs, prefer="threads", return_as="generator") as workers,
+        ):
+            extract = _Extraction(self._extractor(), recordings, features, workers, progress)
+            if store is None:
+                extract(range(len(recordings)))
+            else:
+                self._extract_missing(extract, store)
+        if extract.failures:
+            raise AudioError(extract.failures)
+        return features
+
+    def _extract_missing(self, extract: _Extraction, store: FeatureStore) -> None:
+        """Take from the store what it has, and give it what it has not."""
+        shelf = store.shelf(self._recipe())
+        prints = audio.fingerprints(extract.recordings)
+        missing = shelf.load(prints, extract.features, range(len(prints)))
+        extract.progress.update(len(prints) - len(missing))
+        for start in range(0, len(missing), _SHELVED):
+            part = missing[start : start + _SHELVED]
+            with shelf.lock():
+                # Another process may have been at work while this one waited.
+                still = shelf.load(prints, extract.features, part)
+                extract.progress.update(len(part) - len(still))
+                done = [place for place in extract(still) if prints[place] is not None]
+                shelf.save([prints[place] for place in done], extract.features[_run(done)])
+            store.trim()
+
+    def _recipe(self) -> str:
+        """Name everything that changes the features of a recording."""
+        parameters = {
+            name: value for name, value in self.get_params().items() if name not in _WITHOUT_EFFECT
+        }
+        versions = (
+            __version__,
+            np.__version__,
+            scipy.__version__,
+            soundfile.__libsndfile_version__,
+            soxr.__version__,
+        )
+        return joblib.hash((type(self).__name__, parameters, self.n_samples_, versions))
+
+    def _extractor(self) -> Extractor:
+        mel = dsp.mel_filterbank(
+            sample_rate=self.sample_rate,
+            n_fft=self.n_fft,
+            n_mels=self.n_mels,
+            fmin=self.fmin,
+            fmax=self._highest_frequency(),
+        )
+        return Extractor(
+            front_end=self._front_end(self._amplitude_window(), mel),
+            sample_rate=self.sample_rate,
+            n_samples=self.n_samples_,
+            n_fft=self.n_fft,
+            hop_length=self.hop_length,
+            center=self.center,
+            align=self.align,
+            trim_db=self.trim_db,
+            loudness=self.loudness,
+            delta_order=self.delta_order,
+            delta_width=self.delta_width,
+            normalize=self.normalize,
+        )
+
+    def get_feature_names_out(self, input_features=None):
+        """Name the coefficients, the last axis of the output.
+
+        Parameters
+        ----------
+        input_features : None
+            Ignored; recordings have no feature names.
+
+        Returns
+        -------
+        ndarray of shape (n_coefficients,)
+            Such as ``mfcc0, mfcc1, ...``, then ``delta_mfcc0, ...``,
+            ``delta2_mfcc0, ...``.
+        """
+        check_is_fitted(self, "n_samples_")
+        prefixes = ("", "delta_", "delta2_")[: 1 + self.delta_order]
+        names = [prefix + name for prefix in prefixes for name in self._band_names()]
+        return np.asarray(names, dtype=object)
+
+    def set_output(self, *, transform=None):
+        """Accept the default container only.
+
+        Parameters
+        ----------
+        transform : {"default", None}, default=None
+            Features have three axes and a data frame has two, so ``"pandas"`` and
+            ``"polars"`` are refused.
+
+        Returns
+        -------
+        AudioTransformer
+            The transformer itself.
+        """
+        if transform not in (None, "default"):
+            raise ValueError(
+                f"{type(self).__name__} cannot put out {transform!r}: its features are "
+                "(clips, frames, coefficients) and a data frame has two axes. "
+                "Use 'default', or reshape the array first."
+            )
+        return self
+
+    def _amplitude_window(self) -> np.ndarray:
+        window = dsp.amplitude_window(self.window, self.win_length or self.n_fft, self.n_fft)
+        if not np.isfinite(window).all():
+            raise ValueError("The window has weights that are NaN or infinite.")
+        return window
+
+    def _highest_frequency(self) -> float:
+        return self.sample_rate / 2 if self.fmax is None else self.fmax
+
+    def _check_parameters_together(self) -> None:
+        if self.win_length is not None and self.win_length > self.n_fft:
+            raise ValueError(
+                f"win_length={self.win_length} must be at most n_fft={self.n_fft}, the length of "
+                "the frame that holds the window."
+            )
+        self._amplitude_window()
+        nyquist = self.sample_rate / 2
+        if not self.fmin < self._highest_frequency() <= nyquist:
+            raise ValueError(
+                f"Expected fmin < fmax <= sample_rate / 2 = {nyquist:g} Hz, got "
+                f"fmin={self.fmin:g} and fmax={self._highest_frequency():g}."
+            )
+        if self.delta_width % 2 == 0:
+            raise ValueError(f"delta_width must be odd, got {self.delta_width}.")
+
+    def _check_clip_length(self) -> None:
+        if self.n_samples_ == 0:
+            raise ValueError(f"A duration of {self.duration_:g} s is less than one sample.")
+        if self.n_frames_ == 0:
+            raise ValueError(
+                f"Clips of {self.n_samples_} samples are shorter than one frame of "
+                f"n_fft={self.n_fft}. Use longer clips, a smaller n_fft or center=True."
+            )
+        if self.delta_order and self.n_frames_ < self.delta_width:
+            raise ValueError(
+                f"Clips of {self.n_frames_} frames are shorter than "
+                f"delta_width={self.delta_width}. Use longer clips, a smaller hop_length or a "
+                "smaller delta_width."
+            )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.transformer_tags.preserves_dtype = []
+        return tags
+
+
+class _Extraction:
+    """The work of one call of `transform`, and what has become of it.
+
+    Parameters
+    ----------
+    extractor : Extractor
+        What is done to each recording.
+    recordings : sequence
+        All of `X`.
+    features : ndarray of shape (n_clips, n_frames, n_coefficients)
+        Where the features go.
+    workers : joblib.Parallel
+        Who does it.
+    progress : tqdm
+        The progress bar.
+    """
+
+    def __init__(self, extractor, recordings, features, workers, progress):
+        self.extractor = extractor
+        self.recordings = recordings
+        self.features = features
+        self.workers = workers
+        self.progress = progress
+        self.failures: list[tuple[str, str]] = []
+
+    def __call__(self, places: Sequence[int]) -> list[int]:
+        """Fill the rows at `places`; return the places of the good ones."""
+        n_tasks = _TASKS_PER_WORKER * joblib.effective_n_jobs(self.workers.n_jobs)
+        most = min(_MOST_CLIPS, _MOST_SAMPLES // self.extractor.n_samples, len(places) // n_tasks)
+        n_together = max(1, most)
+        tasks = [places[at : at + n_together] for at in range(0, len(places), n_together)]
+        blocks = self.workers(
+            joblib.delayed(self.extractor)([self.recordings[place] for place in task], task)
+            for task in tasks
+        )
+        good: list[int] = []
+        for task, (rows, usable, failures) in zip(tasks, blocks, strict=True):
+            self.features[_run(task)] = rows
+            self.failures += failures
+            good += [place for place, ok in zip(task, usable, strict=True) if ok]
+            self.progress.update(len(task))
+        return good
+
+
+def _run(places: Sequence[int]) -> Any:
+    """Index by a slice where the places follow each other, which copies nothing."""
+    if len(places) and places[-1] - places[0] == len(places) - 1:
+        return slice(places[0], places[-1] + 1)
+    return places
+
+
+def _as_store(memory: Any) -> FeatureStore | None:
+    if memory is None or memory is False:
+        return None
+    if isinstance(memory, FeatureStore):
+        return memory
+    return FeatureStore(None if memory is True else memory)
+
+
+def _typical_duration(seconds: np.ndarray) -> float:
+    """The length that covers 95 % of the recordings, absurd ones set aside.
+
+    Rounded up, so that the folds of a cross-validation, whose recordings differ a little,
+    agree on it and can share stored features.
+    """
+    usual: Any = seconds[seconds <= 4 * np.median(seconds)]
+    longest = float(np.quantile(usual, 0.95, method="higher"))
+    step = 10 if longest > 0.5 else 100
+    return float(np.ceil(round(longest * step, 6)) / step)

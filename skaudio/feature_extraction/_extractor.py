@@ -1,0 +1,117 @@
+"""From a few recordings to their features: everything that one clip goes through.
+
+An extractor is made for one call of ``transform`` and knows nothing of scikit-learn, so
+that it travels to any worker: a thread, a process or another machine.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from skaudio import audio, dsp
+
+__all__ = ["Extractor"]
+
+# Reading small files is the interpreter's work. Two threads that read at the same time
+# hinder each other more than they help, so they take turns, and one transforms while the
+# other reads. What takes longer than this many seconds is a decoder's work, and goes on
+# side by side.
+_TURN = 0.005
+_reading = threading.Lock()
+
+# Frames in which the sounding part is looked for, in seconds.
+_FRAME, _HOP = 0.025, 0.010
+
+
+@dataclass(frozen=True)
+class Extractor:
+    """Read clips and compute their features.
+
+    Attributes
+    ----------
+    front_end : callable
+        From waveforms ``(n_clips, n_samples)`` to ``(n_clips, n_frames, n_bands)``. The
+        rest is as in the transformers.
+    """
+
+    front_end: Callable[[np.ndarray], np.ndarray]
+    sample_rate: int
+    n_samples: int
+    n_fft: int
+    hop_length: int
+    center: bool
+    align: str
+    trim_db: float
+    loudness: float | None
+    delta_order: int
+    delta_width: int
+    normalize: str
+
+    def __call__(
+        self, recordings: Sequence[Any], places: Sequence[int]
+    ) -> tuple[np.ndarray, np.ndarray, list[tuple[str, str]]]:
+        """Compute the features of a few recordings, which stand at `places` of ``X``.
+
+        Returns the features, which of them are good, and the names and reasons of the
+        recordings that could not be used.
+        """
+        has_turn = _reading.acquire(timeout=_TURN)
+        try:
+            waveforms, lengths, failures = audio.load_batch(
+                recordings,
+                sample_rate=self.sample_rate,
+                n_samples=self.n_samples,
+                places=places,
+                prepare=None if self.align == "none" else self._aligned,
+            )
+        finally:
+            if has_turn:
+                _reading.release()
+        if self.loudness is not None:
+            _level(waveforms, lengths, sample_rate=self.sample_rate, loudness=self.loudness)
+        features = self.front_end(waveforms)
+        derivatives = [
+            dsp.deltas(features, width=self.delta_width, order=order)
+            for order in range(1, self.delta_order + 1)
+        ]
+        if derivatives:
+            features = np.concatenate([features, *derivatives], axis=2)
+        if self.normalize != "none":
+            n_sounding = [self._n_frames(length) for length in lengths]
+            features = dsp.normalize(features, n_sounding, variance=self.normalize == "mean_var")
+        return features, lengths > 0, failures
+
+    def _aligned(self, samples: np.ndarray) -> np.ndarray:
+        start, end = dsp.sounding_interval(
+            samples,
+            top_db=self.trim_db,
+            frame_length=max(1, round(_FRAME * self.sample_rate)),
+            hop_length=max(1, round(_HOP * self.sample_rate)),
+        )
+        if self.align == "trim":
+            return samples[start:end]
+        begin = (start + end) // 2 - self.n_samples // 2
+        before = max(0, -begin)
+        return np.pad(samples[max(0, begin) :], (before, 0))
+
+    def _n_frames(self, length: int) -> int:
+        """Frames that the recording would have without the silence behind it."""
+        own = dsp.frame_count(
+            int(length), n_fft=self.n_fft, hop_length=self.hop_length, center=self.center
+        )
+        return max(1, own)
+
+
+def _level(
+    waveforms: np.ndarray, lengths: np.ndarray, *, sample_rate: int, loudness: float
+) -> None:
+    """Bring each clip to the same loudness, in place; silence stays silence."""
+    for clip, length in zip(waveforms, lengths, strict=True):
+        found = dsp.loudness(clip[:length], sample_rate=sample_rate) if length else -np.inf
+        if np.isfinite(found):
+            clip *= np.float32(10 ** ((loudness - found) / 20))

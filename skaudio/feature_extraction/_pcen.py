@@ -1,0 +1,216 @@
+"""Mel spectrograms with per-channel energy normalisation."""
+
+from __future__ import annotations
+
+from functools import partial
+from numbers import Real
+
+from skaudio import dsp
+from skaudio._validation import Interval
+from skaudio.feature_extraction._base import AudioTransformer
+
+__all__ = ["PCENTransformer"]
+
+
+class PCENTransformer(AudioTransformer):
+    """Turn recordings into mel spectrograms whose energy is normalised per channel.
+
+    Each mel band is divided by its own recent past and compressed by a root
+    (per-channel energy normalisation, PCEN). Steady noise and the loudness of the
+    recording go away and onsets stand out, which is what keyword spotting at a distance
+    and the sounds of animals outdoors ask for.
+
+    Parameters
+    ----------
+    sample_rate : int, default=16000
+        Every recording is resampled to this rate, in Hz. 16 kHz keeps the whole band of
+        speech; librosa's default of 22,050 Hz would resample nearly every recording of
+        speech without need.
+    duration : float or None, default=None
+        Length of a clip in seconds: longer recordings lose their end, shorter ones are
+        followed by silence. None learns it in `fit`: recordings longer than four times
+        the median are set aside, of the others the shortest length that covers 95 % is
+        taken, and rounded up to a tenth of a second (to a hundredth below half a second),
+        so that the folds of a cross-validation agree on it. So one absurdly long
+        recording does not decide it.
+    n_fft : int, default=512
+        Length of the Fourier transform, in samples: 32 ms at 16 kHz.
+    win_length : int or None, default=480
+        Length of the analysis window, in samples, padded with zeros to `n_fft`: 30 ms at
+        16 kHz, the usual choice for keyword spotting. None means `n_fft`.
+    hop_length : int, default=160
+        Samples from one frame to the next: 10 ms at 16 kHz.
+    n_mels : int, default=64
+        Number of mel bands.
+    fmin : float, default=0.0
+        Lowest frequency, in Hz.
+    fmax : float or None, default=None
+        Highest frequency, in Hz. None means half the sampling rate.
+    window : str, float, tuple or array-like of shape (win_length,), default="hann"
+        The analysis window, as :func:`scipy.signal.get_window` takes it.
+    center : bool, default=True
+        Centre frame ``t`` on sample ``t * hop_length``, padding the clip with zeros.
+    gain : float, default=0.98
+        Strength of the automatic gain control, from 0 (none) to 1.
+    bias : float, default=2.0
+        What is added before the root; the higher, the less small sounds count.
+    power : float, default=0.5
+        Exponent of the compression.
+    time_constant : float, default=0.4
+        Memory of the filter that smooths each band, in seconds.
+    eps : float, default=1e-06
+        Keeps silence from a division by zero.
+    delta_order : {0, 1, 2}, default=0
+        Append the derivatives along time up to this order: the output has
+        ``n_mels * (1 + delta_order)`` coefficients. Convolutions and recurrent layers
+        learn derivatives by themselves, hence 0.
+    delta_width : int, default=9
+        Frames over which a derivative is estimated; odd, at least 3.
+    normalize : {"none", "mean", "mean_var"}, default="none"
+        Subtract each coefficient's mean over the clip, and divide by its standard
+        deviation: against microphones, rooms and, in part, voices that training has not
+        met. The silence behind a short recording does not count. "none" keeps what
+        librosa computes.
+    align : {"none", "trim", "center"}, default="none"
+        Where in the clip the sound stands. "none": where the recording has it. "trim":
+        the silence before and after it is cut off. "center": the middle of the sound
+        becomes the middle of the clip. The last two read recordings to their end; the
+        clip length that `fit` learns is that of the recordings.
+    trim_db : float, default=40.0
+        For `align`: frames of 25 ms that lie further below the loudest one are silence,
+        in dB.
+    loudness : float or None, default=None
+        Bring each clip to this loudness, in LUFS (ITU-R BS.1770), such as -23. None
+        leaves it as recorded.
+    memory : str, PathLike, True, FeatureStore or None, default=None
+        Keep features in this folder (True: the user's cache directory), by the content of
+        each recording and all that changes the result, so that folds, candidates,
+        processes and later runs compute each clip once. A file is known by its path, size
+        and time of change; everything else by its bytes or samples. See
+        :class:`~skaudio.store.FeatureStore` for its size and how to clear it.
+    n_jobs : int or None, default=None
+        Workers that decode and transform at the same time, as in scikit-learn. They are
+        threads (decoding and Fourier transforms release the interpreter), unless
+        :func:`joblib.parallel_config` says otherwise.
+    verbose : int, default=0
+        Show a progress bar when positive.
+
+    Attributes
+    ----------
+    duration_ : float
+        Length of every clip, in seconds: `duration`, or what was learned.
+    n_samples_ : int
+        Length of every clip, in samples at `sample_rate`.
+    n_frames_ : int
+        Number of frames of every clip.
+    n_features_in_ : int
+        Number of samples in a row. Only defined when `fit` was given a 2-D array.
+
+    See Also
+    --------
+    LogMelTransformer : Logarithms instead.
+    librosa.pcen : The same for one mel spectrogram, transposed.
+    skaudio.dsp.pcen : The arithmetic.
+
+    Notes
+    -----
+    The values are those of ``librosa.pcen(S * 2**31, sr=sample_rate, hop_length=...)``
+    with ``S`` the mel spectrogram of magnitudes (``power=1``), but for the start of the
+    smoothing filter (:func:`skaudio.dsp.pcen`). The constants of the paper, which are the
+    defaults, are meant for 32-bit integer samples, hence the factor.
+
+    `fit` learns the length of a clip and nothing else.
+
+    References
+    ----------
+    Y. Wang, P. Getreuer, T. Hughes, R. F. Lyon and R. A. Saurous, "Trainable frontend for
+    robust and far-field keyword spotting", ICASSP 2017, 5670-5674.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skaudio import PCENTransformer
+    >>> clips = np.random.default_rng(0).normal(size=(2, 16000))
+    >>> PCENTransformer(n_mels=40).fit_transform(clips).shape
+    (2, 101, 40)
+    """
+
+    _parameter_constraints = {
+        **AudioTransformer._parameter_constraints,
+        "gain": [Interval(Real, 0, 1, closed="both")],
+        "bias": [Interval(Real, 0, None, closed="left")],
+        "power": [Interval(Real, 0, None, closed="neither")],
+        "time_constant": [Interval(Real, 0, None, closed="neither")],
+        "eps": [Interval(Real, 0, None, closed="neither")],
+    }
+
+    def __init__(
+        self,
+        *,
+        sample_rate=16000,
+        duration=None,
+        n_fft=512,
+        win_length=480,
+        hop_length=160,
+        n_mels=64,
+        fmin=0.0,
+        fmax=None,
+        window="hann",
+        center=True,
+        gain=0.98,
+        bias=2.0,
+        power=0.5,
+        time_constant=0.4,
+        eps=1e-06,
+        delta_order=0,
+        delta_width=9,
+        normalize="none",
+        align="none",
+        trim_db=40.0,
+        loudness=None,
+        memory=None,
+        n_jobs=None,
+        verbose=0,
+    ):
+        self.sample_rate = sample_rate
+        self.duration = duration
+        self.n_fft = n_fft
+        self.win_length = win_length
+        self.hop_length = hop_length
+        self.n_mels = n_mels
+        self.fmin = fmin
+        self.fmax = fmax
+        self.window = window
+        self.center = center
+        self.gain = gain
+        self.bias = bias
+        self.power = power
+        self.time_constant = time_constant
+        self.eps = eps
+        self.delta_order = delta_order
+        self.delta_width = delta_width
+        self.normalize = normalize
+        self.align = align
+        self.trim_db = trim_db
+        self.loudness = loudness
+        self.memory = memory
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    def _front_end(self, window, mel):
+        return partial(
+            dsp.pcen_spectrogram,
+            window=window,
+            mel=mel,
+            sample_rate=self.sample_rate,
+            hop_length=self.hop_length,
+            center=self.center,
+            gain=self.gain,
+            bias=self.bias,
+            power=self.power,
+            time_constant=self.time_constant,
+            eps=self.eps,
+        )
+
+    def _band_names(self):
+        return [f"pcen{n}" for n in range(self.n_mels)]

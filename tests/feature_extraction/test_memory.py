@@ -1,0 +1,197 @@
+"""Features that are kept: counted, shared, never stale."""
+
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pytest
+import soundfile
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from skaudio import AudioError, FeatureStore, LogMelTransformer, MFCCTransformer, PCENTransformer
+from skaudio.feature_extraction import _extractor
+
+
+@pytest.fixture
+def extracted(monkeypatch):
+    """The number of clips that were read, as it grows."""
+    counted = []
+    load_batch = _extractor.audio.load_batch
+
+    def counting(sources, **settings):
+        counted.extend(sources)
+        return load_batch(sources, **settings)
+
+    monkeypatch.setattr(_extractor.audio, "load_batch", counting)
+    return counted
+
+
+def _flat(features):
+    return features.reshape(len(features), -1)
+
+
+@pytest.mark.parametrize("transformer", [MFCCTransformer, LogMelTransformer, PCENTransformer])
+def test_kept_features_are_the_same_bit_for_bit(transformer, tone_files, tmp_path, extracted):
+    paths, _, _ = tone_files
+    expected = transformer().fit_transform(paths)
+    keeping = transformer(memory=tmp_path).fit(paths)
+    np.testing.assert_array_equal(keeping.transform(paths), expected)
+    extracted.clear()
+    np.testing.assert_array_equal(keeping.transform(paths[::-1]), expected[::-1])
+    np.testing.assert_array_equal(clone(keeping).fit_transform(paths), expected)
+    assert extracted == []
+
+
+def test_a_grid_search_extracts_each_clip_once(tone_files, tmp_path, extracted):
+    paths, labels, _ = tone_files
+    model = make_pipeline(
+        MFCCTransformer(memory=tmp_path), FunctionTransformer(_flat), LogisticRegression()
+    )
+    search = GridSearchCV(model, {"logisticregression__C": [0.1, 1.0, 10.0]}, cv=3)
+    search.fit(paths, labels).predict(paths)
+    assert len(extracted) == len(paths)
+
+
+def test_whatever_changes_the_features_is_told_apart(tone_files, tmp_path, extracted):
+    paths, _, _ = tone_files
+    variants = [
+        {},
+        {"n_mfcc": 13},
+        {"hop_length": 200},
+        {"window": "hamming"},
+        {"window": np.hanning(480)},
+        {"normalize": "mean"},
+        {"align": "center"},
+        {"align": "center", "trim_db": 20.0},
+        {"loudness": -23.0},
+        {"duration": 0.4},
+        {"sample_rate": 8000, "n_mels": 40},
+        {"delta_order": 1},
+    ]
+    for parameters in variants:
+        extracted.clear()
+        kept = MFCCTransformer(memory=tmp_path, **parameters).fit_transform(paths)
+        assert len(extracted) == len(paths), parameters
+        np.testing.assert_array_equal(kept, MFCCTransformer(**parameters).fit_transform(paths))
+    extracted.clear()
+    for parameters in ({}, {"n_jobs": 2}, {"verbose": 0}, {"duration": 0.3}):
+        MFCCTransformer(memory=tmp_path, **parameters).fit_transform(paths)
+    LogMelTransformer(memory=tmp_path).fit_transform(paths)
+    assert len(extracted) == len(paths)  # the log-mel spectrograms only
+
+
+def test_a_changed_file_is_read_again(tmp_path, extracted):
+    path = tmp_path / "clip.wav"
+    rng = np.random.default_rng(0)
+    transformer = MFCCTransformer(duration=0.2, memory=tmp_path / "store")
+    for _ in range(2):
+        soundfile.write(path, rng.normal(size=rng.integers(3000, 4000)) / 10, 16000)
+        expected = MFCCTransformer(duration=0.2).fit_transform([path])
+        np.testing.assert_array_equal(transformer.fit_transform([path]), expected)
+        np.testing.assert_array_equal(transformer.fit_transform([path]), expected)
+    assert len(extracted) == 4  # twice without memory, and once after each change
+
+
+def test_every_kind_of_recording_can_be_kept(tone_files, tmp_path, extracted):
+    paths, _, _ = tone_files
+    samples = [soundfile.read(path, dtype="float32")[0] for path in paths[:3]]
+    encoded = [Path(path).read_bytes() for path in paths[:3]]
+    kinds = [paths[:3], samples, [(clip, 16000) for clip in samples], encoded, np.stack(samples)]
+    transformer = MFCCTransformer(duration=0.3, memory=tmp_path)
+    expected = MFCCTransformer(duration=0.3).fit_transform(paths[:3])
+    for X in kinds:
+        np.testing.assert_array_equal(transformer.fit_transform(X), expected)
+    extracted.clear()
+    for X in kinds:
+        np.testing.assert_array_equal(transformer.fit_transform(X), expected)
+    assert extracted == []
+
+
+def test_a_broken_recording_loses_no_other_clips_features(tone_files, tmp_path, extracted):
+    paths, _, _ = tone_files
+    broken = tmp_path / "broken.wav"
+    broken.write_text("text")
+    transformer = MFCCTransformer(duration=0.3, memory=tmp_path / "store").fit(paths)
+    mixed = [*paths[:5], str(broken), str(tmp_path / "missing.wav"), *paths[5:]]
+    with pytest.raises(AudioError, match="Cannot read 2 recordings") as caught:
+        transformer.transform(mixed)
+    assert [name for name, _ in caught.value.failures] == [str(broken), mixed[6]]
+    extracted.clear()
+    transformer.transform(paths)
+    assert extracted == []
+
+
+def test_memory_can_be_a_store_and_survives_a_dump(tone_files, tmp_path, extracted):
+    paths, _, _ = tone_files
+    store = FeatureStore(tmp_path / "store", size_limit=10**8)
+    transformer = MFCCTransformer(memory=store).fit(paths)
+    expected = transformer.transform(paths)
+    joblib.dump(transformer, tmp_path / "model.joblib")
+    loaded = joblib.load(tmp_path / "model.joblib")
+    extracted.clear()
+    np.testing.assert_array_equal(loaded.transform(paths), expected)
+    np.testing.assert_array_equal(clone(transformer).fit_transform(paths), expected)
+    assert extracted == []
+    store.clear()
+    loaded.transform(paths)
+    assert len(extracted) == len(paths)
+
+
+def test_true_is_the_users_cache_directory(tones, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda name: tmp_path / name)
+    MFCCTransformer(memory=True).fit_transform(tones[0])
+    assert FeatureStore().nbytes() > 0
+    assert (tmp_path / "skaudio").is_dir()
+
+
+def test_false_and_none_keep_nothing(tones, tmp_path, monkeypatch):
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda name: tmp_path / name)
+    MFCCTransformer(memory=False).fit_transform(tones[0])
+    MFCCTransformer().fit_transform(tones[0])
+    assert list(tmp_path.iterdir()) == []
+
+
+PROCESS = textwrap.dedent(
+    """
+    import sys
+    from skaudio import MFCCTransformer
+    from skaudio.feature_extraction import _extractor
+
+    count, load_batch = 0, _extractor.audio.load_batch
+
+    def counting(sources, **settings):
+        global count
+        count += len(sources)
+        return load_batch(sources, **settings)
+
+    _extractor.audio.load_batch = counting
+    paths = sys.argv[2:]
+    transformer = MFCCTransformer(duration=0.3, memory=sys.argv[1]).fit(paths)
+    print("ready", flush=True)
+    sys.stdin.readline()
+    transformer.transform(paths)
+    print(count)
+    """
+)
+
+
+def test_two_processes_at_once_extract_each_clip_once(tone_files, tmp_path):
+    paths, _, _ = tone_files
+    command = [sys.executable, "-c", PROCESS, str(tmp_path), *paths]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    processes = [subprocess.Popen(command, **pipes) for _ in range(2)]
+    for process in processes:
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    counts = [int(process.communicate()[0]) for process in processes]
+    assert sum(counts) == len(paths)
