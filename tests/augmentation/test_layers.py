@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+import skaudio.augmentation
+from skaudio._tensorflow import keras
 from skaudio.augmentation import RandomMask, RandomShift
 
 
@@ -50,3 +52,15 @@ def test_draws_are_new_for_every_batch_and_follow_from_the_seed(clips):
     drawn = np.asarray(first(clips, training=True))
     np.testing.assert_array_equal(drawn, second(clips, training=True))
     assert not np.array_equal(drawn, first(clips, training=True))
+
+
+def test_layers_are_registered_under_the_name_that_old_pickles_know():
+    for layer in (RandomShift, RandomMask):
+        registered = keras.saving.get_registered_name(layer)
+        assert registered == f"skaudio>{layer.__name__}"
+
+
+def test_the_package_knows_its_names_and_no_others():
+    assert set(skaudio.augmentation.__all__) <= set(dir(skaudio.augmentation))
+    with pytest.raises(AttributeError, match="has no attribute 'PitchShift'"):
+        _ = skaudio.augmentation.PitchShift

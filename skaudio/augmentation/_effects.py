@@ -1,0 +1,309 @@
+"""What can happen to a recording, as pure functions of its samples.
+
+Samples are mono ``float32`` at a rate that the caller names; what was drawn at random comes
+in as an argument, so that nothing here is random. The order in which a recording meets them
+is that of nature: the speaker (speed, pitch, vocal tract), the moment (shift), the room, the
+noise beside the microphone, its gain.
+
+Pitch and vocal tract are changed in the short-time spectrum; :mod:`._spectrum` has it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.signal
+import soxr
+
+from skaudio.augmentation import _spectrum
+
+__all__ = [
+    "add_noise",
+    "add_reverberation",
+    "change_gain",
+    "change_speed",
+    "shift_pitch",
+    "shift_time",
+    "synthetic_impulse_response",
+    "warp_vocal_tract",
+    "white_noise",
+]
+
+# The envelope of a spectrum is what its cepstrum holds below this time: shorter than the
+# period of most voices (500 Hz), so that harmonics are not part of it.
+_ENVELOPE_SECONDS = 0.002
+# A synthetic room's reverberation lies this far below the direct sound, in dB: some two
+# metres from the microphone in a living room.
+_DIRECT_TO_REVERBERANT = 3.0
+
+
+def change_speed(samples: np.ndarray, *, sample_rate: int, factor: float) -> np.ndarray:
+    """Play a recording faster or slower, as a tape does.
+
+    Parameters
+    ----------
+    samples : ndarray of shape (n_samples,)
+        The recording.
+    sample_rate : int
+        Its rate, in Hz.
+    factor : float
+        Speed: 1.1 shortens the recording by a tenth and raises all frequencies by a tenth.
+
+    Returns
+    -------
+    ndarray of shape (ceil(n_samples / factor),)
+        The recording at the same rate.
+
+    References
+    ----------
+    T. Ko, V. Peddinti, D. Povey and S. Khudanpur, "Audio augmentation for speech
+    recognition", Interspeech 2015, 3586-3589.
+    """
+    resampled = soxr.resample(samples, sample_rate * factor, sample_rate, quality="HQ")
+    return _fit(resampled, int(np.ceil(len(samples) / factor)))
+
+
+def shift_pitch(samples: np.ndarray, *, sample_rate: int, semitones: float) -> np.ndarray:
+    """Raise or lower all frequencies and keep the length.
+
+    A phase vocoder stretches the recording; resampling brings it back to its length. librosa
+    does the same; this is several times faster and does without numba.
+
+    Parameters
+    ----------
+    samples : ndarray of shape (n_samples,)
+        The recording.
+    sample_rate : int
+        Its rate, in Hz.
+    semitones : float
+        Twelve double the frequencies.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        The recording at another pitch.
+
+    See Also
+    --------
+    librosa.effects.pitch_shift : The same with windows of twice the length.
+
+    References
+    ----------
+    J. L. Flanagan and R. M. Golden, "Phase vocoder", Bell System Technical Journal 45(9),
+    1493-1509, 1966.
+    """
+    factor = 2.0 ** (semitones / 12)
+    n_fft = _spectrum.window_length(sample_rate, seconds=0.064)
+    stretched = _spectrum.stretch(_spectrum.stft(samples, n_fft), rate=1 / factor)
+    n_samples = int(np.ceil(len(samples) * factor))
+    sound = _spectrum.istft(stretched, n_samples)
+    return _fit(change_speed(sound, sample_rate=sample_rate, factor=factor), len(samples))
+
+
+def warp_vocal_tract(samples: np.ndarray, *, sample_rate: int, factor: float) -> np.ndarray:
+    """Move the resonances of a voice, as if its vocal tract were longer or shorter.
+
+    The frequency axis is warped piecewise linearly, as in [1]_: by `factor` up to a knee at
+    0.6 of the highest frequency (4800 Hz at 16 kHz), and from there straight on to the
+    highest frequency, which stays. Here it is the envelope of the spectrum that moves and
+    not the harmonics: it is the envelope that a vocal tract makes, and phases stay as they
+    were, so that onsets keep their edge.
+
+    Parameters
+    ----------
+    samples : ndarray of shape (n_samples,)
+        The recording.
+    sample_rate : int
+        Its rate, in Hz.
+    factor : float
+        1.1 raises the resonances by a tenth: a shorter tract.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        The recording in another voice of the same pitch.
+
+    References
+    ----------
+    .. [1] N. Jaitly and G. E. Hinton, "Vocal tract length perturbation (VTLP) improves
+       speech recognition", ICML Workshop on Deep Learning for Audio, Speech and Language,
+       2013.
+    """
+    n_fft = _spectrum.window_length(sample_rate, seconds=0.032)
+    spectra = _spectrum.stft(samples, n_fft)
+    moved = _spectrum.move_envelope(
+        spectra,
+        origin=_warped(np.arange(n_fft // 2 + 1), 1 / factor),
+        n_quefrencies=max(2, round(_ENVELOPE_SECONDS * sample_rate)),
+    )
+    return _spectrum.istft(moved, len(samples))
+
+
+def shift_time(samples: np.ndarray, *, sample_rate: int, seconds: float) -> np.ndarray:
+    """Let a recording begin later, or cut its beginning.
+
+    Parameters
+    ----------
+    samples : ndarray of shape (n_samples,)
+        The recording.
+    sample_rate : int
+        Its rate, in Hz.
+    seconds : float
+        Positive: this much silence comes first, and the recording becomes longer by it.
+        Negative: this much of the beginning is lost, and the same length of silence follows
+        the end.
+
+    Returns
+    -------
+    ndarray of shape (n_samples + max(0, shift),)
+        The shifted recording.
+    """
+    shift = round(seconds * sample_rate)
+    if shift >= 0:
+        return np.concatenate([np.zeros(shift, samples.dtype), samples])
+    return _fit(samples[-shift:], len(samples))
+
+
+def add_reverberation(samples: np.ndarray, *, impulse_response: np.ndarray) -> np.ndarray:
+    """Put a recording into a room.
+
+    The direct sound, taken to be the largest sample of the impulse response, keeps its place
+    in time; the recording keeps its length and its level (root mean square).
+
+    Parameters
+    ----------
+    samples : ndarray of shape (n_samples,)
+        The recording.
+    impulse_response : ndarray of shape (n,)
+        The room's response to an impulse, at the rate of the recording.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        The recording in that room.
+
+    References
+    ----------
+    T. Ko, V. Peddinti, D. Povey, M. L. Seltzer and S. Khudanpur, "A study on data
+    augmentation of reverberant speech for robust speech recognition", ICASSP 2017,
+    5220-5224.
+    """
+    direct = int(np.argmax(np.abs(impulse_response)))
+    response = impulse_response[direct : direct + len(samples)]
+    wet = scipy.signal.fftconvolve(samples, response)[: len(samples)]
+    before, after = _power(samples), _power(wet)
+    if after == 0:
+        return samples
+    return (wet * np.sqrt(before / after)).astype(np.float32)
+
+
+def synthetic_impulse_response(
+    *, sample_rate: int, reverberation_time: float, seed: int
+) -> np.ndarray:
+    """Make up a room: an impulse, followed by noise that decays exponentially.
+
+    Parameters
+    ----------
+    sample_rate : int
+        The rate, in Hz.
+    reverberation_time : float
+        Seconds until the noise has fallen by 60 dB (RT60).
+    seed : int
+        Which noise.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        An impulse of one, and noise of half its energy (3 dB below) that lasts
+        `reverberation_time`.
+
+    References
+    ----------
+    J.-D. Polack, "La transmission de l'énergie sonore dans les salles", Université du Maine,
+    1988.
+    """
+    n_samples = max(1, round(reverberation_time * sample_rate))
+    noise = white_noise(n_samples, seed=seed)
+    noise *= np.exp(np.linspace(0, np.log(1e-3), n_samples, dtype=np.float32))
+    noise *= np.float32(10 ** (-_DIRECT_TO_REVERBERANT / 20)) / np.linalg.norm(noise)
+    return np.concatenate([np.ones(1, np.float32), noise])
+
+
+def add_noise(samples: np.ndarray, *, noise: np.ndarray, snr: float) -> np.ndarray:
+    """Mix noise in at a given signal-to-noise ratio.
+
+    Both powers are means over the whole of the recording. A silent recording and silent
+    noise have no ratio: the recording stays as it is.
+
+    Parameters
+    ----------
+    samples : ndarray of shape (n_samples,)
+        The recording.
+    noise : ndarray of shape (n_samples,)
+        The noise, at any level.
+    snr : float
+        Signal-to-noise ratio, in dB.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        Their sum.
+    """
+    signal_power, noise_power = _power(samples), _power(noise)
+    if signal_power == 0 or noise_power == 0:
+        return samples
+    scale = np.sqrt(signal_power / noise_power) * 10 ** (-snr / 20)
+    return samples + np.float32(scale) * noise
+
+
+def white_noise(n_samples: int, *, seed: int) -> np.ndarray:
+    """Draw normally distributed samples.
+
+    Parameters
+    ----------
+    n_samples : int
+        How many.
+    seed : int
+        Which ones: the same seed gives the same noise.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        Noise of variance one, ``float32``.
+    """
+    return np.random.default_rng(seed).standard_normal(n_samples, dtype=np.float32)
+
+
+def change_gain(samples: np.ndarray, *, decibels: float) -> np.ndarray:
+    """Make a recording louder or softer; nothing is clipped.
+
+    Parameters
+    ----------
+    samples : ndarray of shape (n_samples,)
+        The recording.
+    decibels : float
+        Gain, in dB: 20 multiplies the samples by ten.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        The recording at another level.
+    """
+    return samples * np.float32(10 ** (decibels / 20))
+
+
+def _warped(bins: np.ndarray, factor: float) -> np.ndarray:
+    """Where frequencies go under the piecewise linear warp of Jaitly and Hinton."""
+    top = bins[-1]
+    knee = 0.6 * top * min(factor, 1) / factor
+    slope = (top - factor * knee) / (top - knee)
+    return np.where(bins <= knee, factor * bins, top - slope * (top - bins))
+
+
+def _power(samples: np.ndarray) -> float:
+    return float(np.dot(samples, samples)) / max(len(samples), 1)
+
+
+def _fit(samples: np.ndarray, n_samples: int) -> np.ndarray:
+    if len(samples) >= n_samples:
+        return samples[:n_samples]
+    return np.concatenate([samples, np.zeros(n_samples - len(samples), samples.dtype)])

@@ -1,0 +1,189 @@
+"""Sounds that are mixed into recordings: background noise and rooms' impulse responses."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+
+from skaudio import audio
+from skaudio.exceptions import AudioError
+
+__all__ = ["Sound", "find_sounds"]
+
+
+class Sound:
+    """A recording that others are mixed with.
+
+    Of a file only the part that is needed is read, each time anew: noise recordings may be
+    hours long. What came as an array stays in memory as it is.
+
+    Parameters
+    ----------
+    source : str, PathLike, bytes, file object, array-like or (array-like, float)
+        The recording, as :func:`skaudio.audio.load` takes it.
+    """
+
+    __slots__ = ("_fingerprint", "_whole", "source")
+
+    def __init__(self, source: Any):
+        self.source = os.fspath(source) if isinstance(source, os.PathLike) else source
+        self._whole: tuple[int, np.ndarray] | None = None
+        self._fingerprint: bytes | None = None
+
+    def whole(self, *, sample_rate: int) -> np.ndarray:
+        """Decode all of it.
+
+        Parameters
+        ----------
+        sample_rate : int
+            The rate wanted, in Hz.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Mono samples, ``float32``; not to be written to.
+
+        Raises
+        ------
+        AudioError
+            When it cannot be used; the message names it.
+        """
+        if isinstance(self.source, str):
+            return audio.load(self.source, sample_rate=sample_rate)
+        if self._whole is None or self._whole[0] != sample_rate:
+            self._whole = sample_rate, audio.load(self.source, sample_rate=sample_rate)
+        return self._whole[1]
+
+    def excerpt(self, n_samples: int, *, place: float, sample_rate: int) -> np.ndarray:
+        """Take a part of it, or repeat it if it is too short.
+
+        Parameters
+        ----------
+        n_samples : int
+            Length wanted.
+        place : float
+            Where the part begins: 0 is the start of the recording, and just below 1 is as
+            late as its length allows.
+        sample_rate : int
+            The rate wanted, in Hz.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Mono samples, ``float32``.
+
+        Raises
+        ------
+        AudioError
+            When it cannot be used; the message names it.
+        """
+        part = self._part_of_file(n_samples / sample_rate, place)
+        if part is not None:
+            sound = audio.load(part, sample_rate=sample_rate)
+        else:
+            sound = self.whole(sample_rate=sample_rate)
+            start = int(place * max(1, len(sound) - n_samples + 1))
+            sound = sound[start : start + n_samples]
+        return sound if len(sound) == n_samples else np.resize(sound, n_samples)
+
+    def fingerprint(self) -> bytes:
+        """Tell it from others by its content.
+
+        Returns
+        -------
+        bytes
+            16 bytes.
+        """
+        if isinstance(self.source, str):
+            return audio.fingerprint(self.source)
+        if self._fingerprint is None:
+            self._fingerprint = audio.fingerprint(self.source)
+        return self._fingerprint
+
+    def _part_of_file(self, seconds: float, place: float) -> tuple[np.ndarray, int] | None:
+        """Read a part of a file; None leaves the rest, and errors, to `whole`."""
+        if not isinstance(self.source, str):
+            return None
+        try:
+            with soundfile.SoundFile(self.source) as file:
+                wanted = min(file.frames, int(np.ceil(seconds * file.samplerate)))
+                file.seek(int(place * (file.frames - wanted + 1)))
+                frames = file.read(wanted, dtype="float32", always_2d=True)
+                rate = file.samplerate
+        except (soundfile.LibsndfileError, OSError):
+            return None
+        return (frames.mean(axis=1), rate) if 0 < len(frames) == wanted else None
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sound):
+            return NotImplemented
+        if self is other:
+            return True
+        if isinstance(self.source, str) or isinstance(other.source, str):
+            return bool(np.array_equal(self.source, other.source))
+        return self.fingerprint() == other.fingerprint()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __reduce__(self):
+        return type(self), (self.source,)
+
+    def __repr__(self) -> str:
+        return repr(self.source) if isinstance(self.source, str) else type(self.source).__name__
+
+
+def find_sounds(name: str, sources: Sequence[Any] | str | os.PathLike) -> list[Sound]:
+    """Look at the sounds that a parameter names, without decoding them.
+
+    Parameters
+    ----------
+    name : str
+        The parameter, for the messages.
+    sources : sequence of recordings, str or PathLike
+        Recordings; or the path of one; or a folder, in which and below which every file is
+        taken that libsndfile reads by the end of its name.
+
+    Returns
+    -------
+    list of Sound
+        At least one.
+
+    Raises
+    ------
+    AudioError
+        Names every sound that cannot be opened.
+    """
+    if isinstance(sources, str | os.PathLike):
+        folder = Path(sources)
+        sources = _audio_files(folder) if folder.is_dir() else [os.fspath(sources)]
+        if not sources:
+            raise ValueError(f"{name}: the folder {str(folder)!r} holds no audio files.")
+    if len(sources) == 0:
+        raise ValueError(f"{name} is an empty list. Give recordings, or None for none.")
+    sounds = [Sound(source) for source in sources]
+    failures = []
+    for index, sound in enumerate(sounds):
+        try:
+            audio.durations([sound.source], sample_rate=16000)
+        except AudioError as error:
+            is_path = isinstance(sound.source, str)
+            failures.append((sound.source if is_path else f"{name}[{index}]", error.failures[0][1]))
+    if failures:
+        raise AudioError(failures)
+    return sounds
+
+
+def _audio_files(folder: Path) -> list[str]:
+    endings = {f".{ending.lower()}" for ending in soundfile.available_formats()}
+    endings |= {".aif", ".aifc", ".oga", ".opus", ".snd", ".sph", ".wave"}
+    endings.discard(".raw")  # samples without a header: nobody can tell their rate
+    return sorted(
+        str(path)
+        for path in folder.rglob("*")
+        if path.suffix.lower() in endings and not path.name.startswith(".") and path.is_file()
+    )
