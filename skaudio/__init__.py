@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from skaudio._version import __version__
 
 if TYPE_CHECKING:
+    from skaudio.augmentation import WaveformAugmenter
     from skaudio.classifiers import (
         ConvClassifier,
         GRUClassifier,
@@ -26,19 +27,24 @@ if TYPE_CHECKING:
     )
     from skaudio.display import MFCCDisplay, TrainingHistoryDisplay
     from skaudio.exceptions import AudioError
-    from skaudio.feature_extraction import MFCCTransformer
+    from skaudio.feature_extraction import LogMelTransformer, MFCCTransformer, PCENTransformer
     from skaudio.pipeline import Pipeline
+    from skaudio.store import FeatureStore
 
 _HOMES = {
     "AudioError": "exceptions",
     "ConvClassifier": "classifiers",
+    "FeatureStore": "store",
     "GRUClassifier": "classifiers",
     "LSTMClassifier": "classifiers",
+    "LogMelTransformer": "feature_extraction",
     "MFCCDisplay": "display",
     "MFCCTransformer": "feature_extraction",
+    "PCENTransformer": "feature_extraction",
     "PerceptronClassifier": "classifiers",
     "Pipeline": "pipeline",
     "TrainingHistoryDisplay": "display",
+    "WaveformAugmenter": "augmentation",
 }
 _MODULES = {
     "architectures",
@@ -51,18 +57,23 @@ _MODULES = {
     "exceptions",
     "feature_extraction",
     "pipeline",
+    "store",
 }
 
 __all__ = [
     "AudioError",
     "ConvClassifier",
+    "FeatureStore",
     "GRUClassifier",
     "LSTMClassifier",
+    "LogMelTransformer",
     "MFCCDisplay",
     "MFCCTransformer",
+    "PCENTransformer",
     "PerceptronClassifier",
     "Pipeline",
     "TrainingHistoryDisplay",
+    "WaveformAugmenter",
     "__version__",
 ]
 

@@ -23,14 +23,15 @@ ARROWS = {
     "_version": set(),
     "architectures": {"_tensorflow"},
     "audio": {"exceptions"},
-    "augmentation": {"_tensorflow"},
+    "augmentation": {"_tensorflow", "_validation", "audio", "exceptions"},
     "classifiers": {"_tensorflow", "_validation", "architectures", "augmentation"},
     "datasets": {"_validation", "audio", "exceptions"},
     "display": {"exceptions"},
     "dsp": set(),
     "exceptions": set(),
-    "feature_extraction": {"_validation", "audio", "dsp", "exceptions"},
+    "feature_extraction": {"_validation", "_version", "audio", "dsp", "exceptions", "store"},
     "pipeline": set(),
+    "store": set(),
 }
 
 # Outside packages that only one place may know.
@@ -76,6 +77,18 @@ def test_features_need_no_tensorflow_and_no_numba():
     code = (
         "import sys, numpy as np; from skaudio import MFCCTransformer;"
         "MFCCTransformer().fit_transform(np.zeros((1, 800)));"
+        f"print([m for m in {HEAVY[:-1]} if m in sys.modules])"
+    )
+    assert _run(code).stdout.strip() == "[]"
+
+
+def test_augmentation_needs_no_tensorflow_and_no_numba():
+    code = (
+        "import sys, numpy as np; from skaudio import WaveformAugmenter;"
+        "probability = {f'{e}_probability': 1.0 for e in ('speed', 'pitch', 'vocal_tract')};"
+        "X, _ = WaveformAugmenter(noise='white', room='synthetic', **probability)"
+        ".fit_resample(np.ones((1, 800)));"
+        "X[1].render(sample_rate=16000);"
         f"print([m for m in {HEAVY[:-1]} if m in sys.modules])"
     )
     assert _run(code).stdout.strip() == "[]"

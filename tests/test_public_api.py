@@ -19,13 +19,17 @@ MODULES = [
     "exceptions",
     "feature_extraction",
     "pipeline",
+    "store",
 ]
 ESTIMATORS = [
     skaudio.ConvClassifier,
     skaudio.GRUClassifier,
     skaudio.LSTMClassifier,
+    skaudio.LogMelTransformer,
     skaudio.MFCCTransformer,
+    skaudio.PCENTransformer,
     skaudio.PerceptronClassifier,
+    skaudio.WaveformAugmenter,
 ]
 
 
