@@ -1,8 +1,8 @@
 """Pure, batched arithmetic from waveforms to feature sequences.
 
-Nothing here knows about files, estimators or labels. Every function of waveforms or
-features takes and returns ``float32`` arrays whose first axis counts clips, and what it
-returns for one clip does not depend, in a single bit, on the other clips in the batch.
+Nothing here knows about files, estimators or labels. Functions of waveforms or features
+are made for ``float32`` arrays whose first axis counts clips, and what they
+return for one clip does not depend, in a single bit, on the other clips in the batch.
 No matrix product goes through BLAS, whose last bits depend on its number of threads.
 
 Arrays are ``(clips, frames, coefficients)`` everywhere in skaudio; librosa's are
@@ -16,9 +16,10 @@ from skaudio.dsp._front_ends import log_mel_spectrogram, mfcc, pcen_spectrogram
 from skaudio.dsp._mel import mel_filterbank, mel_frequencies, mel_spectrogram
 from skaudio.dsp._sequence import deltas, normalize
 from skaudio.dsp._spectrum import amplitude_window, frame_count, frames, power_spectrogram
-from skaudio.dsp._waveform import loudness, sounding_interval
+from skaudio.dsp._waveform import LOWEST_RATE_OF_LOUDNESS, loudness, sounding_interval
 
 __all__ = [
+    "LOWEST_RATE_OF_LOUDNESS",
     "amplitude_window",
     "cepstrum",
     "deltas",

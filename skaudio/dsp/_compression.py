@@ -102,7 +102,7 @@ def pcen(
     array([0.318, 0.318, 0.318], dtype=float32)
     """
     n_frames = time_constant * sample_rate / hop_length
-    weight = (np.sqrt(1 + 4 * n_frames**2) - 1) / (2 * n_frames**2)
+    weight = 2 / (1 + np.hypot(1, 2 * n_frames))
     forward, backward = [weight], [1, weight - 1]
     state = scipy.signal.lfilter_zi(forward, backward) * magnitudes[:, :1]
     smooth, _ = scipy.signal.lfilter(forward, backward, magnitudes, axis=1, zi=state)

@@ -64,7 +64,7 @@ def normalize(
         The features.
     lengths : sequence of int of length n_clips, default=None
         Frames of each clip that the mean and the deviation are taken over, from the
-        first: those before the padding. None takes all.
+        first: those before the padding; at least one. None takes all.
     variance : bool, default=True
         Whether to divide by the standard deviation. A coefficient that does not vary is
         only centred.
@@ -88,12 +88,13 @@ def normalize(
     """
     normalized = np.empty_like(features)
     for row, clip in enumerate(features):
-        counted = clip if lengths is None else clip[: lengths[row]]
+        counted = clip if lengths is None else clip[: max(1, lengths[row])]
         mean = counted.mean(axis=0, dtype=np.float64)
         np.subtract(clip, mean, out=normalized[row], casting="same_kind")
         if variance:
             deviation = counted.std(axis=0, dtype=np.float64)
-            # What is left of a constant is rounding, and must not be blown up.
-            constant = deviation <= 1e-6 * np.abs(mean)
+            # What is left of a constant is rounding, and must not be blown up. The largest
+            # coefficient tells how much there is, also in the derivatives of the others.
+            constant = deviation <= 1e-6 * np.abs(counted).max()
             normalized[row] /= np.where(constant, 1.0, deviation).astype(features.dtype)
     return normalized

@@ -7,7 +7,11 @@ from typing import Any
 import numpy as np
 import scipy.signal
 
-__all__ = ["loudness", "sounding_interval"]
+__all__ = ["LOWEST_RATE_OF_LOUDNESS", "loudness", "sounding_interval"]
+
+
+# Below it the filter for the ear, which rises at 1.7 kHz, has no place.
+LOWEST_RATE_OF_LOUDNESS = 4000
 
 
 def loudness(samples: np.ndarray, *, sample_rate: float) -> float:
@@ -18,7 +22,7 @@ def loudness(samples: np.ndarray, *, sample_rate: float) -> float:
     samples : ndarray of shape (n_samples,)
         Mono samples.
     sample_rate : float
-        Sampling rate in Hz.
+        Sampling rate in Hz, at least 4000.
 
     Returns
     -------
@@ -41,6 +45,12 @@ def loudness(samples: np.ndarray, *, sample_rate: float) -> float:
     >>> round(loudness(np.sin(2 * np.pi * 997 * t), sample_rate=48000), 1)
     -3.0
     """
+    if sample_rate < LOWEST_RATE_OF_LOUDNESS:
+        raise ValueError(
+            f"Loudness is measured at {LOWEST_RATE_OF_LOUDNESS} Hz or more, got {sample_rate} Hz."
+        )
+    if len(samples) == 0:
+        return -np.inf
     heard = scipy.signal.sosfilt(_ear(sample_rate), samples.astype(np.float64))
     length = min(len(heard), round(0.4 * sample_rate))
     starts = np.arange(0, len(heard) - length + 1, max(1, length // 4))
@@ -118,6 +128,8 @@ def sounding_interval(
     >>> sounding_interval(clip)
     (3040, 5120)
     """
+    if len(samples) == 0:
+        return 0, 0
     padded = np.pad(np.asarray(samples, dtype=np.float64), frame_length // 2)
     energy = np.concatenate([[0.0], np.cumsum(padded**2)])
     starts = np.arange(0, len(padded) - frame_length + 1, hop_length)

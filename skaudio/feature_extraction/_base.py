@@ -13,6 +13,7 @@ import numpy as np
 import scipy
 import soundfile
 import soxr
+from joblib.parallel import get_active_backend
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 from tqdm.auto import tqdm
@@ -35,6 +36,10 @@ _TASKS_PER_WORKER = 4
 
 # Clips between two visits to the store: what is lost when a process dies.
 _SHELVED = 512
+
+# To be raised when the same parameters begin to give other features: those that are kept
+# are then not taken any more.
+_REVISION = 1
 
 # Parameters that change how features are computed, but not the features. The duration
 # does, through n_samples_, which is also there when it was learned.
@@ -66,7 +71,7 @@ class AudioTransformer(
         "normalize": [StrOptions({"none", "mean", "mean_var"})],
         "align": [StrOptions({"none", "trim", "center"})],
         "trim_db": [Interval(Real, 0, None, closed="neither")],
-        "loudness": [Interval(Real, None, None, closed="neither"), None],
+        "loudness": [Interval(Real, -100, 20, closed="both"), None],
         "memory": [str, os.PathLike, "boolean", FeatureStore, None],
         "n_jobs": [Integral, None],
         "verbose": ["verbose"],
@@ -155,7 +160,7 @@ class AudioTransformer(
                 unit="clip",
                 disable=not self.verbose,
             ) as progress,
-            joblib.Parallel(self.n_jobs, prefer="threads", return_as="generator") as workers,
+            joblib.Parallel(self.n_jobs, prefer="threads", return_as=_return_as()) as workers,
         ):
             extract = _Extraction(self._extractor(), recordings, features, workers, progress)
             if store is None:
@@ -168,19 +173,23 @@ class AudioTransformer(
 
     def _extract_missing(self, extract: _Extraction, store: FeatureStore) -> None:
         """Take from the store what it has, and give it what it has not."""
-        shelf = store.shelf(self._recipe())
+        shelf = store._shelf(self._recipe())
         prints = audio.fingerprints(extract.recordings)
         missing = shelf.load(prints, extract.features, range(len(prints)))
         extract.progress.update(len(prints) - len(missing))
-        for start in range(0, len(missing), _SHELVED):
-            part = missing[start : start + _SHELVED]
+        firsts, repeats = _without_repeats(missing, prints)
+        for start in range(0, len(firsts), _SHELVED):
+            part = firsts[start : start + _SHELVED]
             with shelf.lock():
                 # Another process may have been at work while this one waited.
                 still = shelf.load(prints, extract.features, part)
                 extract.progress.update(len(part) - len(still))
                 done = [place for place in extract(still) if prints[place] is not None]
                 shelf.save([prints[place] for place in done], extract.features[_run(done)])
-            store.trim()
+            store._trim()
+        still = shelf.load(prints, extract.features, repeats)
+        extract.progress.update(len(repeats) - len(still))
+        extract(still)
 
     def _recipe(self) -> str:
         """Name everything that changes the features of a recording."""
@@ -194,7 +203,8 @@ class AudioTransformer(
             soundfile.__libsndfile_version__,
             soxr.__version__,
         )
-        return joblib.hash((type(self).__name__, parameters, self.n_samples_, versions))
+        front_end = (type(self).__module__, type(self).__qualname__, _REVISION)
+        return joblib.hash((front_end, parameters, self.n_samples_, versions))
 
     def _extractor(self) -> Extractor:
         mel = dsp.mel_filterbank(
@@ -282,6 +292,11 @@ class AudioTransformer(
                 f"Expected fmin < fmax <= sample_rate / 2 = {nyquist:g} Hz, got "
                 f"fmin={self.fmin:g} and fmax={self._highest_frequency():g}."
             )
+        if self.loudness is not None and self.sample_rate < dsp.LOWEST_RATE_OF_LOUDNESS:
+            raise ValueError(
+                f"loudness needs a sample_rate of at least {dsp.LOWEST_RATE_OF_LOUDNESS} Hz, "
+                f"got {self.sample_rate}."
+            )
         if self.delta_width % 2 == 0:
             raise ValueError(f"delta_width must be odd, got {self.delta_width}.")
 
@@ -338,6 +353,14 @@ class _Extraction:
         most = min(_MOST_CLIPS, _MOST_SAMPLES // self.extractor.n_samples, len(places) // n_tasks)
         n_together = max(1, most)
         tasks = [places[at : at + n_together] for at in range(0, len(places), n_together)]
+        # Some backends return everything at the end: not more at once than they can hold.
+        n_at_once = len(tasks) if self.workers.return_generator else 4 * n_tasks
+        good: list[int] = []
+        for start in range(0, len(tasks), max(1, n_at_once)):
+            good += self._work(tasks[start : start + n_at_once])
+        return good
+
+    def _work(self, tasks: Sequence[Sequence[int]]) -> list[int]:
         blocks = self.workers(
             joblib.delayed(self.extractor)([self.recordings[place] for place in task], task)
             for task in tasks
@@ -351,6 +374,25 @@ class _Extraction:
         return good
 
 
+def _return_as() -> str:
+    backend, _ = get_active_backend(prefer="threads")
+    return "generator" if getattr(backend, "supports_return_generator", False) else "list"
+
+
+def _without_repeats(
+    places: Sequence[int], prints: Sequence[bytes | None]
+) -> tuple[list[int], list[int]]:
+    """Tell the places of recordings that come for the first time from the others."""
+    seen: set[bytes | None] = set()
+    firsts: list[int] = []
+    repeats: list[int] = []
+    for place in places:
+        known = prints[place] is not None and prints[place] in seen
+        (repeats if known else firsts).append(place)
+        seen.add(prints[place])
+    return firsts, repeats
+
+
 def _run(places: Sequence[int]) -> Any:
     """Index by a slice where the places follow each other, which copies nothing."""
     if len(places) and places[-1] - places[0] == len(places) - 1:
@@ -359,11 +401,13 @@ def _run(places: Sequence[int]) -> Any:
 
 
 def _as_store(memory: Any) -> FeatureStore | None:
-    if memory is None or memory is False:
-        return None
-    if isinstance(memory, FeatureStore):
+    if isinstance(memory, bool | np.bool_):
+        return FeatureStore() if memory else None
+    if memory is None or isinstance(memory, FeatureStore):
         return memory
-    return FeatureStore(None if memory is True else memory)
+    if not os.fspath(memory):
+        raise ValueError("The memory parameter must name a folder. Got '' instead.")
+    return FeatureStore(memory)
 
 
 def _typical_duration(seconds: np.ndarray) -> float:

@@ -139,9 +139,9 @@ class PCENTransformer(AudioTransformer):
         **AudioTransformer._parameter_constraints,
         "gain": [Interval(Real, 0, 1, closed="both")],
         "bias": [Interval(Real, 0, None, closed="left")],
-        "power": [Interval(Real, 0, None, closed="neither")],
-        "time_constant": [Interval(Real, 0, None, closed="neither")],
-        "eps": [Interval(Real, 0, None, closed="neither")],
+        "power": [Interval(Real, 0, 1, closed="right")],
+        "time_constant": [Interval(Real, 0, 3600, closed="right")],
+        "eps": [Interval(Real, 1e-30, None, closed="left")],
     }
 
     def __init__(

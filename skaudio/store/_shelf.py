@@ -63,6 +63,9 @@ class _Index:
 
 
 _indexes: dict[str, _Index] = defaultdict(_Index)
+if hasattr(os, "register_at_fork"):
+    # A lock that another thread held at the fork would be held for ever in the child.
+    os.register_at_fork(after_in_child=_indexes.clear)
 
 
 class Shelf:
@@ -76,7 +79,9 @@ class Shelf:
 
     def __init__(self, folder: str):
         self.folder = os.path.abspath(folder)
-        os.makedirs(self.folder, exist_ok=True)
+        self._waits = True
+        with contextlib.suppress(OSError):  # one may only read here; writing will say so
+            os.makedirs(self.folder, exist_ok=True)
 
     def load(
         self, fingerprints: Sequence[bytes | None], out: np.ndarray, places: Sequence[int]
@@ -109,10 +114,11 @@ class Shelf:
         found: set[int] = set()
         row_nbytes = out.nbytes // max(1, len(out))
         for segment, rows in segments:
-            try:
-                if segment.row_nbytes != row_nbytes:
-                    raise Damaged(segment.path)
+            if segment.row_nbytes != row_nbytes:
+                continue
+            with contextlib.suppress(OSError):  # another user's file
                 os.utime(segment.path)  # used now: to be forgotten last
+            try:
                 found.update(_segment.read(segment, rows, out))
             except Damaged:
                 # One bad row costs its whole segment, and with it nothing stays to be
@@ -137,29 +143,34 @@ class Shelf:
         index = _indexes[self.folder]
         try:
             segment = _segment.write(self.folder, fingerprints, rows)
-            self._join_small()
         except OSError as error:
             warnings.warn(
                 f"The features could not be kept in {self.folder}: {error}. "
                 "They are computed again when they are needed.",
                 RuntimeWarning,
-                stacklevel=2,
+                stacklevel=4,  # whoever called transform
             )
             return
         with index.lock:
             index.add(segment)
+        with contextlib.suppress(OSError):
+            self._join_small()
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
         """Keep other processes from computing the same rows at the same time.
 
         Nothing depends on it but time: without the lock, on a file system that has none
-        or after a minute of waiting, a row may be computed twice.
+        or after a minute of waiting for a process that hangs, a row may be computed twice.
         """
+        if not self._waits:
+            yield
+            return
         lock = filelock.FileLock(os.path.join(self.folder, "lock"), timeout=_PATIENCE)
         try:
             lock.acquire()
         except (filelock.Timeout, OSError, NotImplementedError):
+            self._waits = False
             yield
             return
         try:
@@ -169,24 +180,39 @@ class Shelf:
 
     def _join_small(self) -> None:
         """Copy the rows of many small segments to one, then delete them."""
-        small = [
-            entry.path
-            for entry in listed(self.folder, _segment.SUFFIX)
-            if entry.stat().st_size < _SMALL
-        ]
+        small = []
+        for entry in listed(self.folder, _segment.SUFFIX):
+            with contextlib.suppress(OSError):  # another process was quicker
+                facts = entry.stat()
+                if facts.st_size < _SMALL:
+                    small.append((facts.st_mtime_ns, entry.path))
         if len(small) < _MANY:
             return
         joined: dict[bytes, np.ndarray] = {}
-        for path in small:
-            with contextlib.suppress(Damaged, OSError):
-                segment = _segment.open_segment(path)
-                rows = np.empty((len(segment.crcs), segment.row_nbytes), dtype=np.uint8)
-                for row in _segment.read(segment, [(n, n) for n in range(len(rows))], rows):
-                    joined[segment.fingerprints[row]] = rows[row]
-        if joined:
-            _segment.write(self.folder, list(joined), np.stack(list(joined.values())))
-        for path in small:
+        copied = []
+        for _, path in sorted(small):
+            try:
+                joined |= _rows_of(path)
+            except Damaged:
+                _unlink(path)
+            except OSError:
+                continue  # it cannot be read now, and stays as it is
+            else:
+                copied.append(path)
+        if not joined:
+            return
+        whole = _segment.write(self.folder, list(joined), np.stack(list(joined.values())))
+        last_used = max(used for used, _ in small)
+        os.utime(whole.path, ns=(last_used, last_used))
+        for path in copied:
             _unlink(path)
+
+
+def _rows_of(path: str) -> dict[bytes, np.ndarray]:
+    segment = _segment.open_segment(path)
+    rows = np.empty((len(segment.crcs), segment.row_nbytes), dtype=np.uint8)
+    wanted = [(row, row) for row in range(len(rows))]
+    return {segment.fingerprints[row]: rows[row] for row in _segment.read(segment, wanted, rows)}
 
 
 def listed(folder: str, suffix: str) -> list[os.DirEntry[str]]:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import time
 from collections.abc import Iterator
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -107,20 +108,10 @@ class FeatureStore:
                 os.unlink(path)
         self._clear_leftovers()
 
-    def shelf(self, recipe: str) -> Shelf:
-        """Open the rows of one recipe.
-
-        Parameters
-        ----------
-        recipe : str
-            A name, as of a file, for everything but the recording that makes a row.
-
-        Returns
-        -------
-        Shelf
-            Where these rows are kept.
-        """
-        if not isinstance(self.size_limit, int) or self.size_limit <= 0:
+    def _shelf(self, recipe: str) -> Shelf:
+        """Open the rows of one recipe, a name for all that makes a row but the recording."""
+        is_int = isinstance(self.size_limit, Integral) and not isinstance(self.size_limit, bool)
+        if not is_int or self.size_limit <= 0:
             raise ValueError(f"size_limit must be a positive int, got {self.size_limit!r}.")
         if self.path.exists() and not self.path.is_dir():
             raise NotADirectoryError(
@@ -128,7 +119,7 @@ class FeatureStore:
             )
         return Shelf(str(self.path / (_PREFIX + recipe)))
 
-    def trim(self) -> None:
+    def _trim(self) -> None:
         """Keep the size limit: delete the rows that were used longest ago."""
         segments = sorted(self._segments())
         excess = sum(size for _, size, _ in segments) - self.size_limit

@@ -57,5 +57,15 @@ def test_the_sounding_interval_is_librosas(n_samples, share, top_db, seed):
     assert ours == tuple(theirs)
 
 
+def test_a_rate_too_low_for_loudness_is_refused():
+    with pytest.raises(ValueError, match="at 4000 Hz or more, got 3300 Hz"):
+        dsp.loudness(np.ones(3300), sample_rate=3300)
+
+
+def test_nothing_is_silent_and_has_no_length():
+    assert dsp.loudness(np.zeros(0), sample_rate=16000) == -np.inf
+    assert dsp.sounding_interval(np.zeros(0)) == (0, 0)
+
+
 def test_silence_throughout_is_kept():
     assert dsp.sounding_interval(np.zeros(100)) == (0, 100)

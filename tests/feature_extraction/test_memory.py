@@ -195,3 +195,31 @@ def test_two_processes_at_once_extract_each_clip_once(tone_files, tmp_path):
         process.stdin.flush()
     counts = [int(process.communicate()[0]) for process in processes]
     assert sum(counts) == len(paths)
+
+
+def test_a_clip_that_comes_twice_is_computed_once(tone_files, tmp_path, extracted):
+    paths, _, _ = tone_files
+    twice = [*paths[:3], *paths[:3], paths[0]]
+    features = MFCCTransformer(memory=tmp_path).fit_transform(twice)
+    assert len(extracted) == 3
+    expected = MFCCTransformer().fit_transform(twice)
+    np.testing.assert_array_equal(features, expected)
+
+
+def test_a_subclass_of_the_same_name_has_rows_of_its_own(tone_files, tmp_path):
+    paths, _, _ = tone_files
+    parent = MFCCTransformer(memory=tmp_path).fit(paths)
+    kept = parent.transform(paths)
+
+    class Doubled(MFCCTransformer):
+        def _front_end(self, window, mel):
+            front_end = super()._front_end(window, mel)
+            return lambda waveforms: 2 * front_end(waveforms)
+
+    Doubled.__name__ = "MFCCTransformer"
+    np.testing.assert_array_equal(Doubled(memory=tmp_path).fit_transform(paths), 2 * kept)
+
+
+def test_memory_must_name_a_folder(tones):
+    with pytest.raises(ValueError, match="must name a folder"):
+        MFCCTransformer(memory="").fit_transform(tones[0])

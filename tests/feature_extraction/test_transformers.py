@@ -182,6 +182,11 @@ def test_a_batch_names_every_unreadable_file(tmp_path):
         ({"hop_length": 0}, "The 'hop_length' parameter of MFCCTransformer must be"),
         ({"duration": -1}, "The 'duration' parameter"),
         ({"delta_order": 3}, "The 'delta_order' parameter"),
+        ({"loudness": 400}, "The 'loudness' parameter"),
+        (
+            {"loudness": -23, "sample_rate": 2000, "n_fft": 64, "win_length": 64},
+            "loudness needs a sample_rate of at least 4000",
+        ),
     ],
 )
 def test_parameters_are_checked_in_fit(parameters, message):
@@ -320,13 +325,20 @@ def test_alignment_of_a_long_sound_takes_its_beginning_or_its_middle():
     assert rows["center"].mean(axis=0).argmax() > rows["trim"].mean(axis=0).argmax() + 5
 
 
-def test_processes_give_the_same_as_threads(tone_files):
+@pytest.mark.parametrize("backend", ["loky", "multiprocessing", "threading", "sequential"])
+def test_every_backend_gives_the_same(backend, tone_files):
     paths, _, _ = tone_files
-    transformer = MFCCTransformer(n_jobs=2).fit(paths)
-    threads = transformer.transform(paths)
-    with joblib.parallel_config("loky"):
-        processes = transformer.transform(paths)
-    np.testing.assert_array_equal(processes, threads)
+    expected = MFCCTransformer().fit_transform(paths)
+    with joblib.parallel_config(backend, n_jobs=None if backend == "sequential" else 2):
+        features = MFCCTransformer().fit_transform(paths)
+    np.testing.assert_array_equal(features, expected)
+
+
+def test_derivatives_of_a_steady_sound_are_no_noise():
+    steady = np.sin(2 * np.pi * 1000 * np.arange(RATE) / RATE)
+    for clip in (np.zeros(RATE), steady):
+        features = MFCCTransformer(delta_order=1, normalize="mean_var", center=False)
+        assert np.abs(features.fit_transform([clip])[:, :, 40:]).max() < 1e-3
 
 
 @pytest.mark.parametrize("n_clips", [1, 31, 32, 33, 70])
