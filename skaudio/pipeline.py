@@ -169,6 +169,12 @@ class Pipeline(sklearn_pipeline.Pipeline):
                 )
             if not _is_sampler(step) and step is not None and step != "passthrough":
                 transformer = name
+        name, last = self.steps[-1] if self.steps else ("", None)
+        if _is_sampler(last):
+            raise TypeError(
+                f"The sampler {name!r} is the last step, and nothing would be fitted on what it "
+                "gives. Put it before the other steps, or call its fit_resample."
+            )
         others = [(name, "passthrough" if _is_sampler(step) else step) for name, step in self.steps]
         scikit_learns = sklearn_pipeline.Pipeline(others[:-1] + list(self.steps[-1:]))
         scikit_learns._validate_steps()

@@ -259,6 +259,14 @@ def test_a_sampler_behind_a_transformer_is_refused(tone_files):
         model.fit(paths, labels)
 
 
+@pytest.mark.parametrize("before", [[], [MFCCTransformer()]])
+def test_a_sampler_at_the_end_is_refused(before, tone_files):
+    paths, labels, _ = tone_files
+    model = Pipeline([*before, WaveformAugmenter()])
+    with pytest.raises(TypeError, match="The sampler 'waveformaugmenter' is the last step"):
+        model.fit(paths, labels)
+
+
 def test_scikit_learns_own_pipeline_refuses_samplers(tone_files):
     paths, labels, _ = tone_files
     model = make_pipeline(WaveformAugmenter(), MFCCTransformer(), Recorder())

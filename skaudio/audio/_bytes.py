@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 import stat
+import threading
 from typing import Any, Protocol
 
 from skaudio.audio._failures import Unusable
@@ -18,9 +19,14 @@ from skaudio.audio._failures import Unusable
 _FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 
 PATHS = (str, os.PathLike)
-BYTES = (bytes, bytearray)
+BYTES = (bytes, bytearray, memoryview)
 _TEXT_MODE = "the file is open in text mode; open it with mode 'rb'"
 _NOT_REGULAR = "it is no regular file, and a recording is read more than once"
+
+# Threads that were given the same open file share its position. Locks stand in a row and are
+# found by the file's address: not every file object can be hashed or weakly referred to. Two
+# files that share a lock only wait for each other.
+_LOCKS = [threading.RLock() for _ in range(61)]
 
 
 class Reader(Protocol):
@@ -135,17 +141,17 @@ class BytesReader:
 
     Parameters
     ----------
-    encoded : bytes or bytearray
+    encoded : bytes, bytearray or memoryview
         The content of a file.
     """
 
     __slots__ = ("_encoded", "_view")
 
-    def __init__(self, encoded: bytes | bytearray):
-        if not encoded:
+    def __init__(self, encoded: bytes | bytearray | memoryview):
+        self._encoded = contiguous(encoded)
+        if not self._encoded:
             raise Unusable("it is empty (0 bytes)")
-        self._encoded = encoded
-        self._view = memoryview(encoded)
+        self._view = memoryview(self._encoded)
 
     def head(self, n_bytes: int) -> memoryview:
         return self._view[:n_bytes]
@@ -166,13 +172,15 @@ class BytesReader:
 class FileReader:
     """An open binary file; it is read from its start and left where it was.
 
+    Until it is closed, the readers of the same file in other threads wait.
+
     Parameters
     ----------
     file : file object
         Anything with ``read``, ``seek``, ``tell`` and ``seekable``.
     """
 
-    __slots__ = ("_before", "_file")
+    __slots__ = ("_before", "_file", "_lock")
 
     def __init__(self, file: Any):
         if isinstance(file, io.TextIOBase):
@@ -183,10 +191,18 @@ class FileReader:
                     "the open file cannot seek, and a recording is read more than once; "
                     "pass its bytes, file.read(), instead"
                 )
-            self._before = file.tell()
         except (OSError, ValueError) as error:  # ValueError: it is closed
             raise Unusable(f"the open file cannot be read ({error})") from error
         self._file = file
+        self._lock = _LOCKS[id(file) % len(_LOCKS)]
+        self._lock.acquire()
+        try:
+            self._before = file.tell()
+        except BaseException as error:
+            self._lock.release()
+            if isinstance(error, OSError | ValueError):
+                raise Unusable(f"the open file cannot be read ({error})") from error
+            raise
 
     def head(self, n_bytes: int) -> bytes:
         head = self.read_at(0, n_bytes)
@@ -221,7 +237,10 @@ class FileReader:
         return _Unnamed(self._file)
 
     def close(self) -> None:
-        self._file.seek(self._before)
+        try:
+            self._file.seek(self._before)
+        finally:
+            self._lock.release()
 
 
 class _Unnamed:
@@ -253,6 +272,22 @@ def reader_of(source: Any) -> Reader | None:
     if hasattr(source, "read"):
         return FileReader(source)
     return None
+
+
+def contiguous(encoded: bytes | bytearray | memoryview) -> bytes | bytearray:
+    """Copy what may not lie in memory byte after byte.
+
+    Parameters
+    ----------
+    encoded : bytes, bytearray or memoryview
+        An encoded recording.
+
+    Returns
+    -------
+    bytes or bytearray
+        The same bytes.
+    """
+    return encoded.tobytes() if isinstance(encoded, memoryview) else encoded
 
 
 def why_not(path: Any, error: Exception | None) -> str:

@@ -60,7 +60,7 @@ class Unusable(Exception):
         if not self.failures:
             return [(name, str(self))]
         return [
-            (name if inner.startswith(NAMELESS) else inner, reason)
+            (name if inner.startswith(f"{NAMELESS} (") else inner, reason)
             for inner, reason in self.failures
         ]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from skaudio.audio._bytes import BYTES, PATHS, FileReader, why_not
+from skaudio.audio._bytes import BYTES, PATHS, FileReader, contiguous, why_not
 from skaudio.audio._failures import Unusable, describe
 from skaudio.audio._samples import as_array, split_pair
 from skaudio.exceptions import AudioError
@@ -40,10 +40,12 @@ def fingerprint(source: Any) -> bytes:
 
     Notes
     -----
-    A path is identified by where it is, its size and the time of its last change, without
-    reading it: the same file under another name is another recording, and a file that is
-    rewritten in place with the same size is a new one if the file system's clock has ticked
-    in between. Bytes and open files are identified by their content, arrays by their type,
+    A path is identified without reading the file: by where it is, which file stands there
+    (its device and inode), its size and the times of its last changes. So the same file
+    under another name is another recording, and one that is touched, moved away and back or
+    replaced by its copy is a new one, which costs no more than computing again. A file that
+    is rewritten in place with the same size is a new one if the file system's clock has
+    ticked in between. Bytes and open files are identified by their content, arrays by their type,
     shape and every bit of their values; a recording that renders itself is asked.
     Recordings of different kinds have different fingerprints even if their samples are
     equal.
@@ -62,7 +64,7 @@ def fingerprint(source: Any) -> bytes:
         if isinstance(source, PATHS):
             return _of_path(os.fspath(source))
         if isinstance(source, BYTES):
-            return blake2b(source, digest_size=_DIGEST, person=b"bytes").digest()
+            return blake2b(contiguous(source), digest_size=_DIGEST, person=b"bytes").digest()
         if hasattr(source, "read"):
             return _of_file(source)
         if hasattr(source, "render"):
@@ -110,8 +112,19 @@ def _of_path(path: Any) -> bytes:
         status = os.stat(path)
     except (OSError, ValueError) as error:
         raise Unusable(why_not(path, error)) from error
-    name = os.fsencode(path if os.path.isabs(path) else os.path.join(os.getcwd(), path))
-    identity = b"%d %d %b" % (status.st_size, status.st_mtime_ns, name)
+    name = os.fsencode(path)
+    if not os.path.isabs(name):
+        name = os.path.join(os.fsencode(os.getcwd()), name)
+    # Size and mtime may be equal when another file is put in place of the first, or a folder
+    # on the way to it becomes a link to another.
+    numbers = (
+        status.st_size,
+        status.st_mtime_ns,
+        status.st_ctime_ns,
+        status.st_dev,
+        status.st_ino,
+    )
+    identity = b"%d %d %d %d %d %b" % (*numbers, name)
     return blake2b(identity, digest_size=_DIGEST, person=b"path").digest()
 
 

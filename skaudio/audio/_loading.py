@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from skaudio.audio._failures import Unusable, describe
+from skaudio.audio._rates import n_samples_in
 from skaudio.audio._recording import read, seconds
 from skaudio.exceptions import AudioError
 
@@ -22,8 +23,8 @@ def load(source: Any, *, sample_rate: int = 16000, duration: float | None = None
         One of:
 
         - a file that libsndfile reads (WAV, FLAC, OGG, MP3, ...) by its path (``str`` or
-          ``PathLike``), as ``bytes``, or as an open binary file, which is read from its
-          start and left where it was;
+          ``PathLike``), as ``bytes`` (or ``bytearray`` or ``memoryview``), or as an open
+          binary file, which is read from its start and left where it was;
         - samples of shape ``(n_samples,)``, taken to be at `sample_rate`, or a pair of
           samples and their rate in Hz. ``uint8``, ``int16`` and ``int32`` samples are PCM
           and are scaled to [-1, 1); other types are taken as they are;
@@ -72,7 +73,7 @@ def load(source: Any, *, sample_rate: int = 16000, duration: float | None = None
                 "The duration parameter of load must be a positive number of seconds or None. "
                 f"Got {duration!r} instead."
             )
-        n_samples = math.ceil(duration * sample_rate)
+        n_samples = n_samples_in(duration, sample_rate)
     try:
         return read(source, sample_rate=sample_rate, n_samples=n_samples)
     except Unusable as error:

@@ -20,6 +20,25 @@ _LOOK_AHEAD_SECONDS = 0.1
 _LOOK_AHEAD_SAMPLES = 256
 
 
+def n_samples_in(duration: float, sample_rate: int) -> int:
+    """Count the samples of a clip.
+
+    Parameters
+    ----------
+    duration : float
+        Its length, in seconds.
+    sample_rate : int
+        Its rate, in Hz.
+
+    Returns
+    -------
+    int
+        At least one.
+    """
+    # Rounded first: 0.07 s at 100 Hz are 7 samples, and their product is a little more.
+    return max(1, math.ceil(round(duration * sample_rate, 6)))
+
+
 def check_rate(rate: float, sample_rate: int) -> None:
     """Refuse to resample from rates that only a damaged header or a slip explains.
 

@@ -91,7 +91,7 @@ def as_waveform(values: Any, n_samples: int | None = None) -> np.ndarray:
             f"expected samples of shape (n_samples,), got shape {samples.shape}; "
             "mix channels down first, e.g. samples.mean(axis=channel_axis)"
         )
-    scale = _FULL_SCALE.get(samples.dtype)
+    scale = _FULL_SCALE.get(samples.dtype.newbyteorder("="))  # the order of bytes is no matter
     # Values beyond float32 become infinite, which check_finite refuses with their number.
     with np.errstate(over="ignore"):
         waveform = samples[:n_samples].astype(np.float32)

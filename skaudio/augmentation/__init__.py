@@ -11,9 +11,9 @@ Only the layers load TensorFlow.
 """
 
 from importlib import import_module as _import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 
-if TYPE_CHECKING:
+if _TYPE_CHECKING:
     from skaudio.augmentation._augmenter import WaveformAugmenter
     from skaudio.augmentation._layers import RandomMask, RandomShift
     from skaudio.augmentation._recording import (

@@ -14,6 +14,7 @@ import numpy as np
 import scipy.signal
 import soxr
 
+from skaudio import audio
 from skaudio.augmentation import _spectrum
 
 __all__ = [
@@ -59,7 +60,7 @@ def change_speed(samples: np.ndarray, *, sample_rate: int, factor: float) -> np.
     recognition", Interspeech 2015, 3586-3589.
     """
     resampled = soxr.resample(samples, sample_rate * factor, sample_rate, quality="HQ")
-    return _fit(resampled, int(np.ceil(len(samples) / factor)))
+    return audio.fit_length(resampled, int(np.ceil(len(samples) / factor)))
 
 
 def shift_pitch(samples: np.ndarray, *, sample_rate: int, semitones: float) -> np.ndarray:
@@ -96,7 +97,9 @@ def shift_pitch(samples: np.ndarray, *, sample_rate: int, semitones: float) -> n
     stretched = _spectrum.stretch(_spectrum.stft(samples, n_fft), rate=1 / factor)
     n_samples = int(np.ceil(len(samples) * factor))
     sound = _spectrum.istft(stretched, n_samples)
-    return _fit(change_speed(sound, sample_rate=sample_rate, factor=factor), len(samples))
+    return audio.fit_length(
+        change_speed(sound, sample_rate=sample_rate, factor=factor), len(samples)
+    )
 
 
 def warp_vocal_tract(samples: np.ndarray, *, sample_rate: int, factor: float) -> np.ndarray:
@@ -160,7 +163,7 @@ def shift_time(samples: np.ndarray, *, sample_rate: int, seconds: float) -> np.n
     shift = round(seconds * sample_rate)
     if shift >= 0:
         return np.concatenate([np.zeros(shift, samples.dtype), samples])
-    return _fit(samples[-shift:], len(samples))
+    return audio.fit_length(samples[-shift:], len(samples))
 
 
 def add_reverberation(samples: np.ndarray, *, impulse_response: np.ndarray) -> np.ndarray:
@@ -224,7 +227,7 @@ def synthetic_impulse_response(
     n_samples = max(1, round(reverberation_time * sample_rate))
     noise = white_noise(n_samples, seed=seed)
     noise *= np.exp(np.linspace(0, np.log(1e-3), n_samples, dtype=np.float32))
-    noise *= np.float32(10 ** (-_DIRECT_TO_REVERBERANT / 20)) / np.linalg.norm(noise)
+    noise *= np.float32(10 ** (-_DIRECT_TO_REVERBERANT / 20)) / np.float32(np.sqrt(_energy(noise)))
     return np.concatenate([np.ones(1, np.float32), noise])
 
 
@@ -300,10 +303,9 @@ def _warped(bins: np.ndarray, factor: float) -> np.ndarray:
 
 
 def _power(samples: np.ndarray) -> float:
-    return float(np.dot(samples, samples)) / max(len(samples), 1)
+    return _energy(samples) / max(len(samples), 1)
 
 
-def _fit(samples: np.ndarray, n_samples: int) -> np.ndarray:
-    if len(samples) >= n_samples:
-        return samples[:n_samples]
-    return np.concatenate([samples, np.zeros(n_samples - len(samples), samples.dtype)])
+def _energy(samples: np.ndarray) -> float:
+    # Not np.dot nor np.linalg.norm: the last bits of BLAS depend on the number of its threads.
+    return float(np.square(samples, dtype=np.float64).sum())

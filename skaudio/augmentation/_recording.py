@@ -4,31 +4,42 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from skaudio import audio
+from skaudio.audio._failures import NAMELESS
+from skaudio.audio._rates import n_samples_in
 from skaudio.augmentation import _effects
 from skaudio.augmentation._sound import Sound
+from skaudio.exceptions import AudioError
 
 __all__ = ["AugmentedRecording", "BackgroundNoise", "Recipe", "RoomImpulse"]
 
 # Goes into fingerprints. To be raised when the same recipe begins to sound different.
-_VERSION = b"skaudio.augmentation 1"
+_VERSION = b"skaudio.augmentation 2"
 
 # Filters look this much further than the samples they make, in seconds.
 _MARGIN = 0.1
 
 
-class BackgroundNoise(NamedTuple):
+class _BackgroundNoise(NamedTuple):
+    sound: Sound | None
+    place: float
+    snr: float
+
+
+class BackgroundNoise(_BackgroundNoise):
     """Noise to mix into a recording.
 
-    Attributes
+    Parameters
     ----------
-    sound : Sound or None
-        The noise; None is white noise.
+    sound : recording or None
+        The noise, as :func:`skaudio.audio.load` takes recordings; None is white noise.
     place : float
         Which part of it, from 0 (the start) to 1. Of white noise, which is endless, every
         place is another part.
@@ -36,9 +47,14 @@ class BackgroundNoise(NamedTuple):
         Signal-to-noise ratio, in dB.
     """
 
-    sound: Sound | None
-    place: float
-    snr: float
+    __slots__ = ()
+
+    def __new__(cls, sound: Any, place: float, snr: float) -> Self:
+        return super().__new__(cls, _as_sound(sound), place, snr)
+
+    @classmethod
+    def _make(cls, iterable: Iterable[Any]) -> Self:  # type: ignore[override]
+        return cls(*iterable)  # so that _replace takes any recording, too
 
     def excerpt(self, n_samples: int, *, sample_rate: int) -> np.ndarray:
         """Take the part that is to be mixed in.
@@ -57,25 +73,40 @@ class BackgroundNoise(NamedTuple):
         """
         if self.sound is None:
             return _effects.white_noise(n_samples, seed=int(self.place * 2**53))
-        return self.sound.excerpt(n_samples, place=self.place, sample_rate=sample_rate)
+        with _named("noise"):
+            return self.sound.excerpt(n_samples, place=self.place, sample_rate=sample_rate)
 
 
-class RoomImpulse(NamedTuple):
-    """A room to put a recording into.
-
-    Attributes
-    ----------
-    sound : Sound or None
-        The room's impulse response; None makes one up.
-    reverberation_time : float or None
-        Seconds until the sound of a made-up room has fallen by 60 dB.
-    seed : int or None
-        Which made-up room.
-    """
-
+class _RoomImpulse(NamedTuple):
     sound: Sound | None
     reverberation_time: float | None = None
     seed: int | None = None
+
+
+class RoomImpulse(_RoomImpulse):
+    """A room to put a recording into.
+
+    Parameters
+    ----------
+    sound : recording or None
+        The room's impulse response, as :func:`skaudio.audio.load` takes recordings; None
+        makes one up.
+    reverberation_time : float or None, default=None
+        Seconds until the sound of a made-up room has fallen by 60 dB.
+    seed : int or None, default=None
+        Which made-up room.
+    """
+
+    __slots__ = ()
+
+    def __new__(
+        cls, sound: Any, reverberation_time: float | None = None, seed: int | None = None
+    ) -> Self:
+        return super().__new__(cls, _as_sound(sound), reverberation_time, seed)
+
+    @classmethod
+    def _make(cls, iterable: Iterable[Any]) -> Self:  # type: ignore[override]
+        return cls(*iterable)  # so that _replace takes any recording, too
 
     def response(self, *, sample_rate: int) -> np.ndarray:
         """Give the impulse response.
@@ -91,7 +122,8 @@ class RoomImpulse(NamedTuple):
             The response.
         """
         if self.sound is not None:
-            return self.sound.whole(sample_rate=sample_rate)
+            with _named("room"):
+                return self.sound.whole(sample_rate=sample_rate)
         assert self.reverberation_time is not None
         assert self.seed is not None
         return _effects.synthetic_impulse_response(
@@ -157,8 +189,8 @@ class Recipe(NamedTuple):
         sample_rate : int
             Its rate, in Hz.
         duration : float or None, default=None
-            Cut the outcome to this many seconds. The level of the noise refers to what is
-            left.
+            Cut the outcome to this many seconds. What is left decides the levels: that of
+            the noise refers to it, and a room keeps its level.
 
         Returns
         -------
@@ -176,8 +208,7 @@ class Recipe(NamedTuple):
         if self.time_shift is not None:
             samples = _effects.shift_time(samples, sample_rate=sample_rate, seconds=self.time_shift)
         if duration is not None:
-            # Rounded first: 0.3 s at 16 kHz is 4800 samples, not 4801.
-            samples = samples[: int(np.ceil(round(duration * sample_rate, 6)))]
+            samples = samples[: n_samples_in(duration, sample_rate)]
         if self.room is not None:
             response = self.room.response(sample_rate=sample_rate)
             samples = _effects.add_reverberation(samples, impulse_response=response)
@@ -284,6 +315,30 @@ class AugmentedRecording:
         source = repr(os.fspath(self.source)) if has_path else type(self.source).__name__
         changes = _listed(self.recipe)
         return f"{type(self).__name__}({source}{', ' if changes else ''}{changes})"
+
+
+def _as_sound(source: Any) -> Sound | None:
+    return source if source is None or isinstance(source, Sound) else Sound(source)
+
+
+@contextmanager
+def _named(role: str) -> Iterator[None]:
+    """Name sounds without a path by what they are there for.
+
+    The recording that they are mixed into would be taken for the broken one.
+    """
+    try:
+        yield
+    except AudioError as error:
+        nameless = f"{NAMELESS} ("
+        raise AudioError(
+            [
+                (f"the {role} ({name.removeprefix(nameless)}", reason)
+                if name.startswith(nameless)
+                else (name, reason)
+                for name, reason in error.failures
+            ]
+        ) from error
 
 
 def _listed(recipe: Recipe) -> str:

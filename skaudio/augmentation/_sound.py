@@ -55,9 +55,10 @@ class Sound:
         """
         if isinstance(self.source, str):
             return audio.load(self.source, sample_rate=sample_rate)
-        if self._whole is None or self._whole[0] != sample_rate:
-            self._whole = sample_rate, audio.load(self.source, sample_rate=sample_rate)
-        return self._whole[1]
+        whole = self._whole  # looked at once: other threads may want another rate
+        if whole is None or whole[0] != sample_rate:
+            whole = self._whole = sample_rate, audio.load(self.source, sample_rate=sample_rate)
+        return whole[1]
 
     def excerpt(self, n_samples: int, *, place: float, sample_rate: int) -> np.ndarray:
         """Take a part of it, or repeat it if it is too short.

@@ -144,12 +144,13 @@ def move_envelope(spectra: np.ndarray, *, origin: np.ndarray, n_quefrencies: int
     # The mean, quefrency 0, is the same in every bin.
     last = spectra.shape[1] - 1
     here = _waves(last, min(n_quefrencies, last))
+    # Spectra of even length have a cepstrum that is a cosine transform of the first kind.
+    cepstrum = scipy.fft.dct(logs, type=1, axis=1)[:, 1 : len(here) + 1] / last
     turns = (np.pi / last) * np.outer(np.arange(1, len(here) + 1), origin)
     there = np.cos(turns).astype(np.float32)
-    # Each quefrency stands twice in the cepstrum of an even spectrum, and the two ends of
-    # the spectrum stand there once.
-    cepstrum = (2 / last) * (logs @ here.T - (logs[:, :1] + logs[:, -1:] * here[:, -1]) / 2)
-    return spectra * np.exp(cepstrum @ (there - here))
+    # BLAS is faster, but its last bits depend on the number of its threads.
+    moves = np.einsum("tq,qf->tf", cepstrum, there - here, optimize=False)
+    return spectra * np.exp(moves)
 
 
 @lru_cache(maxsize=8)

@@ -25,7 +25,7 @@ def test_kinds_never_collide(tmp_path):
     assert len(set(prints)) == len(sources)
     assert {len(value) for value in prints} == {16}
     assert fingerprint(path) == prints[0]
-    assert fingerprint(bytearray(content)) == prints[1]
+    assert fingerprint(bytearray(content)) == fingerprint(memoryview(content)) == prints[1]
     assert fingerprint(io.BytesIO(content)) == prints[2]
     assert fingerprint((values, np.float32(16000))) == prints[4]
 
@@ -55,6 +55,37 @@ def test_a_path_is_not_read_and_changes_are_seen(tmp_path, monkeypatch):
     path.write_bytes(b"xy")
     os.utime(path, ns=(0, 1))
     assert fingerprint(path) != first
+
+
+def test_another_file_of_the_same_size_and_time_is_seen(tmp_path):
+    path, other = tmp_path / "a.wav", tmp_path / "b.wav"
+    for file, content in ((path, b"x"), (other, b"y")):
+        file.write_bytes(content)
+        os.utime(file, ns=(0, 1))
+    first = fingerprint(path)
+    os.replace(other, path)
+    assert fingerprint(path) != first
+
+
+def test_a_folder_that_links_elsewhere_by_now_is_seen(tmp_path):
+    link = tmp_path / "link"
+    prints = []
+    for name in ("one", "two"):
+        file = tmp_path / name / "a.wav"
+        file.parent.mkdir()
+        file.write_bytes(name.encode())
+        os.utime(file, ns=(0, 1))
+        link.unlink(missing_ok=True)
+        link.symlink_to(file.parent, target_is_directory=True)
+        prints.append(fingerprint(link / "a.wav"))
+    assert prints[0] != prints[1]
+
+
+def test_paths_may_be_bytes(tmp_path, monkeypatch):
+    (tmp_path / "a.wav").write_bytes(b"x")
+    monkeypatch.chdir(tmp_path)
+    with os.scandir(b".") as entries:
+        assert [fingerprint(entry) for entry in entries] == [fingerprint("./a.wav")]
 
 
 def test_an_open_file_is_left_where_it_was():

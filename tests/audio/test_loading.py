@@ -1,16 +1,19 @@
 """Reading: every kind of source, and every way a recording can be broken."""
 
 import io
+import itertools
 import os
 import sys
+import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import librosa
 import numpy as np
 import pytest
 import soundfile
 
-from skaudio import audio
+from skaudio import MFCCTransformer, audio
 from skaudio.exceptions import AudioError
 
 RATE = 44100
@@ -29,7 +32,8 @@ def test_all_kinds_of_source_are_the_same_recording(folder, name):
     expected = audio.load(str(path))
     assert expected.dtype == np.float32
     encoded = path.read_bytes()
-    sources = [path, encoded, bytearray(encoded), io.BytesIO(encoded)]
+    sources = [path, encoded, bytearray(encoded), memoryview(encoded), io.BytesIO(encoded)]
+    sources.append(memoryview(np.repeat(np.frombuffer(encoded, np.uint8), 2))[::2])
     decoded, rate = soundfile.read(path, dtype="float32", always_2d=True)
     sources.append((decoded.mean(axis=1), rate))
     for source in sources:
@@ -91,7 +95,9 @@ def test_what_load_returns_is_not_the_users_array(samples):
     np.testing.assert_array_equal(samples, before)
 
 
-@pytest.mark.parametrize(("dtype", "full_scale"), [(np.int16, 2**15), (np.int32, 2**31)])
+@pytest.mark.parametrize(
+    ("dtype", "full_scale"), [("<i2", 2**15), (">i2", 2**15), ("<i4", 2**31), (">i4", 2**31)]
+)
 def test_pcm_integers_are_scaled_to_one(dtype, full_scale):
     values = np.array([full_scale // 2, -full_scale], dtype=dtype)
     np.testing.assert_array_equal(audio.load(values), [0.5, -1.0])
@@ -104,6 +110,14 @@ def test_8_bit_pcm_is_centred():
 def test_a_duration_is_kept_exactly(folder, samples):
     for source in (folder / "sound.wav", samples, (samples, 8000)):
         assert audio.load(source, duration=0.25).shape == (4000,)
+
+
+@pytest.mark.parametrize(
+    ("duration", "sample_rate", "n_samples"), [(0.07, 100, 7), (0.3, 16000, 4800), (1e-12, 8000, 1)]
+)
+def test_a_duration_is_as_many_samples_as_in_a_transformer(duration, sample_rate, n_samples):
+    clip = np.ones(16000)
+    assert len(audio.load(clip, sample_rate=sample_rate, duration=duration)) == n_samples
 
 
 @pytest.mark.parametrize("duration", [0, -1.0, np.nan, np.inf])
@@ -201,6 +215,42 @@ def test_other_sources_that_cannot_be_used(source, reason):
     for read in (audio.load, lambda source: audio.durations([source], sample_rate=16000)):
         with pytest.raises(AudioError, match=reason):
             read(source)
+
+
+def test_one_open_file_may_stand_in_several_places(folder):
+    file = io.BytesIO((folder / "sound.flac").read_bytes())
+    expected = MFCCTransformer(duration=0.5).fit_transform([file])
+    transformer = MFCCTransformer(duration=0.5, n_jobs=2)
+    features = transformer.fit_transform([file] * 16)
+    np.testing.assert_array_equal(features, np.repeat(expected, 16, axis=0))
+
+
+def test_threads_take_turns_with_an_open_file(folder):
+    encoded = (folder / "sound.flac").read_bytes()
+    reading = []
+
+    class Watched(io.BytesIO):
+        def readinto(self, buffer):
+            reading.append(threading.get_ident())
+            return super().readinto(buffer)
+
+    file = Watched(encoded)
+    with ThreadPoolExecutor(4) as threads:
+        clips = list(threads.map(audio.load, [file] * 12))
+    for clip in clips:
+        np.testing.assert_array_equal(clip, audio.load(encoded))
+    changes = sum(one != other for one, other in itertools.pairwise(reading))
+    assert changes < 12  # a thread is never interrupted
+
+
+def test_an_open_file_that_failed_can_be_read_by_other_threads():
+    file = io.BytesIO(b"no audio at all")
+    for _ in range(2):
+        with ThreadPoolExecutor(1) as thread:
+            assert isinstance(thread.submit(audio.load, file).exception(timeout=10), AudioError)
+    file.close()
+    with ThreadPoolExecutor(1) as thread:
+        assert isinstance(thread.submit(audio.load, file).exception(timeout=10), AudioError)
 
 
 def test_text_files_and_closed_files(folder):

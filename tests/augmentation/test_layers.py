@@ -62,5 +62,6 @@ def test_layers_are_registered_under_the_name_that_old_pickles_know():
 
 def test_the_package_knows_its_names_and_no_others():
     assert set(skaudio.augmentation.__all__) <= set(dir(skaudio.augmentation))
+    assert "TYPE_CHECKING" not in dir(skaudio.augmentation)
     with pytest.raises(AttributeError, match="has no attribute 'PitchShift'"):
         _ = skaudio.augmentation.PitchShift

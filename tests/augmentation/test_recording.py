@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from threadpoolctl import threadpool_limits
 
 from skaudio import AudioError, audio
 from skaudio.augmentation import AugmentedRecording, BackgroundNoise, Recipe, RoomImpulse
@@ -204,6 +205,83 @@ def test_the_recording_at_fault_is_named(clip, hum, tmp_path):
     for recipe in recipes:
         with pytest.raises(AudioError, match=r"broken\.flac: "):
             _render(clip, **recipe)
+
+
+def test_a_broken_sound_without_a_path_is_not_taken_for_the_recording(clip, tmp_path):
+    soundfile.write(tmp_path / "whole.flac", clip, RATE)
+    broken = (tmp_path / "whole.flac").read_bytes()[:-5000]
+    for role, recipe in (
+        ("noise", Recipe(noise=BackgroundNoise(broken, 0.5, 5.0))),
+        ("room", Recipe(room=RoomImpulse(broken))),
+    ):
+        _, _, failures = audio.load_batch(
+            [clip, AugmentedRecording(clip, recipe)], sample_rate=RATE, n_samples=RATE
+        )
+        assert [name for name, _ in failures] == [f"the {role} (bytes)"]
+        with pytest.raises(AudioError, match=rf"Cannot read the {role} \(bytes\): decoding"):
+            AugmentedRecording(clip, recipe).render(sample_rate=RATE)
+    # The recording itself is still named by its place.
+    _, _, failures = audio.load_batch(
+        [AugmentedRecording(broken, Recipe(gain=1.0))], sample_rate=RATE, n_samples=RATE
+    )
+    assert [name for name, _ in failures] == ["X[0] (AugmentedRecording)"]
+
+
+@pytest.mark.parametrize("kind", ["path", "pathlike", "bytes", "array", "pair"])
+def test_recipes_written_by_hand_take_any_recording(kind, clip, hum):
+    path = Path(hum)
+    sound = {
+        "path": hum,
+        "pathlike": path,
+        "bytes": path.read_bytes(),
+        "array": clip[:500],
+        "pair": (clip[:500], 8000),
+    }[kind]
+    by_hand = Recipe(noise=BackgroundNoise(sound, 0.2, 10.0), room=RoomImpulse(sound))
+    drawn = Recipe(noise=BackgroundNoise(Sound(sound), 0.2, 10.0), room=RoomImpulse(Sound(sound)))
+    assert by_hand == drawn
+    assert by_hand.noise._replace(place=0.2) == BackgroundNoise(None, 0.2, 10.0)._replace(
+        sound=sound
+    )
+    assert RoomImpulse(None)._replace(sound=sound) == by_hand.room
+    ours, theirs = AugmentedRecording(clip, by_hand), AugmentedRecording(clip, drawn)
+    assert ours.fingerprint() == theirs.fingerprint()
+    expected = theirs.render(sample_rate=RATE)
+    for recording in (ours, pickle.loads(pickle.dumps(ours))):
+        np.testing.assert_array_equal(recording.render(sample_rate=RATE), expected)
+        assert recording.fingerprint() == theirs.fingerprint()
+
+
+def test_threads_that_want_other_rates_do_not_mix_them_up(clip):
+    class Switched(Sound):
+        # Between any two looks at what is kept, another thread has kept another rate.
+        @property
+        def _whole(self):
+            self.looks = getattr(self, "looks", 0) + 1
+            return (8000, clip[:1]) if self.looks == 1 else (16000, clip[:2])
+
+        @_whole.setter
+        def _whole(self, value):
+            pass
+
+    assert len(Switched(clip).whole(sample_rate=8000)) == 1
+
+
+def test_a_rendering_does_not_depend_on_the_number_of_threads(clip):
+    everything = {
+        "speed": 1.07,
+        "pitch": 1.5,
+        "vocal_tract": 1.06,
+        "room": RoomImpulse(None, 0.3, 7),
+        "noise": BackgroundNoise(None, 0.25, 10.0),
+    }
+    rendered = []
+    for n_threads in (1, 2):
+        with threadpool_limits(n_threads):
+            long = np.tile(clip, 5)
+            rendered.append([_render(long, **{name: everything[name]}) for name in everything])
+    for one, two in zip(*rendered, strict=True):
+        np.testing.assert_array_equal(one, two)
 
 
 def test_silence_stays_silent():
