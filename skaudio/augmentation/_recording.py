@@ -36,7 +36,7 @@ class _BackgroundNoise(NamedTuple):
 class BackgroundNoise(_BackgroundNoise):
     """Noise to mix into a recording.
 
-    Parameters
+    Attributes
     ----------
     sound : recording or None
         The noise, as :func:`skaudio.audio.load` takes recordings; None is white noise.
@@ -86,14 +86,14 @@ class _RoomImpulse(NamedTuple):
 class RoomImpulse(_RoomImpulse):
     """A room to put a recording into.
 
-    Parameters
+    Attributes
     ----------
     sound : recording or None
         The room's impulse response, as :func:`skaudio.audio.load` takes recordings; None
         makes one up.
-    reverberation_time : float or None, default=None
+    reverberation_time : float or None
         Seconds until the sound of a made-up room has fallen by 60 dB.
-    seed : int or None, default=None
+    seed : int or None
         Which made-up room.
     """
 
