@@ -64,8 +64,8 @@ class WaveformAugmenter(BaseEstimator):
     pitch : (float, float), default=(-2.0, 2.0)
         Semitones that all frequencies are raised by, at the same length.
     pitch_probability : float, default=0.0
-        Probability of another pitch. Off, since it costs ten times as much as `speed`, and
-        helps no more.
+        Probability of another pitch. Off, since it costs several times as much as `speed`,
+        and helps no more.
     vocal_tract : (float, float), default=(0.9, 1.1)
         How much higher the resonances of the voice lie, as with a shorter vocal tract, at
         the same pitch [2]_. The range is the paper's.
