@@ -6,8 +6,7 @@ folder; reading is the best of three::
     python -m pip install diskcache lmdb
     python examples/benchmarks/stores.py
 
-diskcache and lmdb take part if they are installed. Only skaudio's store and joblib check
-what they read: the others return a changed byte without a word.
+diskcache and lmdb take part if they are installed.
 """
 
 import importlib.util

@@ -50,9 +50,10 @@ class FeatureStore:
     each row has a checksum.
 
     Well-kept libraries were measured first, in microseconds to write and to read a row of
-    16 kB: joblib.Memory 800 and 380, diskcache 290 and 37, SQLite 36 and 16, a file for
-    each row 94 and 13, this store 12 and 13 with its checksums. LMDB took 10 and 5, but a
-    truncated file ended the process and a changed byte went unnoticed.
+    16 kB (``examples/benchmarks/stores.py``): joblib.Memory 783 and 346, diskcache 304 and
+    24, SQLite 35 and 17, a file for each row 107 and 53, this store 18 and 17 with its
+    checksums. LMDB took 10 and 8, but a truncated file ended the process, and a changed byte
+    went unnoticed.
 
     Examples
     --------
