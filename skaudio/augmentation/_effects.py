@@ -67,7 +67,7 @@ def shift_pitch(samples: np.ndarray, *, sample_rate: int, semitones: float) -> n
     """Raise or lower all frequencies and keep the length.
 
     A phase vocoder stretches the recording; resampling brings it back to its length. librosa
-    does the same; this is several times faster and does without numba.
+    does the same, and needs numba for it.
 
     Parameters
     ----------

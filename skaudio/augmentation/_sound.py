@@ -129,8 +129,6 @@ class Sound:
             return bool(np.array_equal(self.source, other.source))
         return self.fingerprint() == other.fingerprint()
 
-    __hash__ = None  # type: ignore[assignment]
-
     def __reduce__(self):
         return type(self), (self.source,)
 

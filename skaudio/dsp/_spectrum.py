@@ -133,8 +133,8 @@ def power_spectrogram(
     center : bool, default=True
         Pad by ``n_fft // 2`` zeros on both sides.
     dtype : {numpy.float32, numpy.float64}, default=numpy.float32
-        Precision of the transform. In single precision what lies far below the loudest
-        sound of a frame is exact to some 0.005 dB, and half the time is saved.
+        Precision of the transform. Single precision is quicker, and rounds more of what
+        lies far below the loudest sound of a frame.
 
     Returns
     -------

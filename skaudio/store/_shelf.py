@@ -163,20 +163,17 @@ class Shelf:
         Nothing depends on it but time: without the lock, on a file system that has none
         or after a minute of waiting for a process that hangs, a row may be computed twice.
         """
-        if not self._waits:
-            yield
-            return
         lock = filelock.FileLock(os.path.join(self.folder, "lock"), timeout=_PATIENCE)
-        try:
-            lock.acquire()
-        except (filelock.Timeout, OSError, NotImplementedError):
-            self._waits = False
-            yield
-            return
+        if self._waits:
+            try:
+                lock.acquire()
+            # Its Timeout is an OSError, too.
+            except (OSError, NotImplementedError):
+                self._waits = False
         try:
             yield
         finally:
-            lock.release()
+            lock.release()  # does nothing if it was not acquired
 
     def _join_small(self) -> None:
         """Copy the rows of many small segments to one, then delete them."""

@@ -30,7 +30,7 @@ NOT_CONVERTED = {
     "check_samplers_one_label": "nothing is balanced, so one class is welcome",
     "check_samplers_fit": "nothing is balanced, so there is no sampling_strategy_",
     "check_samplers_string": DESCRIPTIONS,
-    "check_samplers_list": DESCRIPTIONS,
+    "check_samplers_list": "labels come out as an array, also those of a list",
     "check_samplers_multiclass_ova": DESCRIPTIONS,
     "check_samplers_preserve_dtype": DESCRIPTIONS,
     "check_sampler_get_feature_names_out": "recordings have no features",
