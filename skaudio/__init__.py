@@ -20,10 +20,15 @@ from skaudio._version import __version__
 if TYPE_CHECKING:
     from skaudio.augmentation import WaveformAugmenter
     from skaudio.classifiers import (
+        BCResNetClassifier,
         ConvClassifier,
+        CRNNClassifier,
+        DSCNNClassifier,
         GRUClassifier,
+        KWTClassifier,
         LSTMClassifier,
         PerceptronClassifier,
+        TCResNetClassifier,
     )
     from skaudio.display import MFCCDisplay, TrainingHistoryDisplay
     from skaudio.exceptions import AudioError
@@ -33,9 +38,13 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "AudioError": "exceptions",
+    "BCResNetClassifier": "classifiers",
+    "CRNNClassifier": "classifiers",
     "ConvClassifier": "classifiers",
+    "DSCNNClassifier": "classifiers",
     "FeatureStore": "store",
     "GRUClassifier": "classifiers",
+    "KWTClassifier": "classifiers",
     "LSTMClassifier": "classifiers",
     "LogMelTransformer": "feature_extraction",
     "MFCCDisplay": "display",
@@ -43,6 +52,7 @@ _HOMES = {
     "PCENTransformer": "feature_extraction",
     "PerceptronClassifier": "classifiers",
     "Pipeline": "pipeline",
+    "TCResNetClassifier": "classifiers",
     "TrainingHistoryDisplay": "display",
     "WaveformAugmenter": "augmentation",
 }
@@ -62,9 +72,13 @@ _MODULES = {
 
 __all__ = [
     "AudioError",
+    "BCResNetClassifier",
+    "CRNNClassifier",
     "ConvClassifier",
+    "DSCNNClassifier",
     "FeatureStore",
     "GRUClassifier",
+    "KWTClassifier",
     "LSTMClassifier",
     "LogMelTransformer",
     "MFCCDisplay",
@@ -72,6 +86,7 @@ __all__ = [
     "PCENTransformer",
     "PerceptronClassifier",
     "Pipeline",
+    "TCResNetClassifier",
     "TrainingHistoryDisplay",
     "WaveformAugmenter",
     "__version__",

@@ -22,13 +22,18 @@ MODULES = [
     "store",
 ]
 ESTIMATORS = [
+    skaudio.BCResNetClassifier,
+    skaudio.CRNNClassifier,
     skaudio.ConvClassifier,
+    skaudio.DSCNNClassifier,
     skaudio.GRUClassifier,
+    skaudio.KWTClassifier,
     skaudio.LSTMClassifier,
     skaudio.LogMelTransformer,
     skaudio.MFCCTransformer,
     skaudio.PCENTransformer,
     skaudio.PerceptronClassifier,
+    skaudio.TCResNetClassifier,
     skaudio.WaveformAugmenter,
 ]
 

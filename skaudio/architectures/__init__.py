@@ -6,16 +6,31 @@ of shape ``(batch, n_frames, n_coefficients)`` and gives class probabilities. Th
 Every random draw comes from `seed`; the global generators are left alone.
 """
 
+from skaudio.architectures._bc_resnet import SubSpectralNormalization, bc_resnet
 from skaudio.architectures._convolutional import convolutional
+from skaudio.architectures._convolutional_recurrent import crnn
+from skaudio.architectures._ds_cnn import ds_cnn
+from skaudio.architectures._kwt import kwt
 from skaudio.architectures._layers import MaskPadding, Standardize, padding_mask
 from skaudio.architectures._perceptron import perceptron
 from skaudio.architectures._recurrent import recurrent
+from skaudio.architectures._summary import LayerSummary, NetworkSummary, network_summary
+from skaudio.architectures._tc_resnet import tc_resnet
 
 __all__ = [
+    "LayerSummary",
     "MaskPadding",
+    "NetworkSummary",
     "Standardize",
+    "SubSpectralNormalization",
+    "bc_resnet",
     "convolutional",
+    "crnn",
+    "ds_cnn",
+    "kwt",
+    "network_summary",
     "padding_mask",
     "perceptron",
     "recurrent",
+    "tc_resnet",
 ]

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from skaudio._tensorflow import keras
-from skaudio.architectures._layers import dense_head, glorot, input_block, seed_stream
+from skaudio.architectures._layers import (
+    dense_head,
+    glorot,
+    input_block,
+    normalized,
+    seed_stream,
+)
 
 
 def convolutional(
@@ -96,11 +102,7 @@ def convolutional(
             use_bias=not batch_norm,  # the normalisation has one
             kernel_initializer=glorot(seeds),
         )(x)
-        if batch_norm:
-            # Keras' momentum of 0.99 needs thousands of steps to forget its start, more
-            # than a small data set has in all its epochs.
-            x = layers.BatchNormalization(momentum=0.9)(x)
-        x = layers.Activation(activation)(x)
+        x = normalized(x, activation) if batch_norm else layers.Activation(activation)(x)
         if pool_size > 1:
             x = MaxPooling(pool_size, padding="same")(x)
         if conv_dropout:

@@ -13,6 +13,10 @@ from skaudio._tensorflow import keras
 # magnitude: rounding, as in the deltas of a constant, is not sound.
 _SAME = 1e-5
 
+# Keras' momentum of 0.99 needs thousands of steps to forget its start, more than a small
+# data set has in all its epochs.
+MOMENTUM = 0.9
+
 
 def padding_mask(features: Any) -> Any:
     """Find the frames that hold sound, up to the silence that ends a clip.
@@ -182,6 +186,45 @@ def glorot(seeds: Iterator[int]) -> keras.initializers.Initializer:
         The initialiser.
     """
     return keras.initializers.GlorotUniform(seed=next(seeds))
+
+
+def scaled(size: int, multiplier: float) -> int:
+    """Scale a width or a number of blocks.
+
+    Parameters
+    ----------
+    size : int
+        The size at a multiplier of one.
+    multiplier : float
+        Positive.
+
+    Returns
+    -------
+    int
+        The rounded product, at least 1.
+    """
+    return max(1, round(size * multiplier))
+
+
+def normalized(x: Any, activation: str | None = None, *, mask: Any = None) -> Any:
+    """Normalise a convolution's map over the batch, and activate it.
+
+    Parameters
+    ----------
+    x : tensor of shape (batch, ..., n_channels)
+        The map.
+    activation : str, default=None
+        Activation; None for none.
+    mask : tensor of shape (batch, ...), bool, default=None
+        False where the statistics do not look.
+
+    Returns
+    -------
+    tensor of the same shape
+        The map, normalised.
+    """
+    x = keras.layers.BatchNormalization(momentum=MOMENTUM)(x, mask=mask)
+    return x if activation is None else keras.layers.Activation(activation)(x)
 
 
 def input_block(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from skaudio._tensorflow import keras
 from skaudio.architectures._layers import (
@@ -80,12 +81,73 @@ def recurrent(
     >>> recurrent((101, 40), 3, cell="gru", units=16).output_shape
     (None, 3)
     """
-    layers = keras.layers
-    Recurrent = {"lstm": layers.LSTM, "gru": layers.GRU}[cell]
     seeds = seed_stream(seed)
     inputs, x = input_block(input_shape, preprocessing)
     if not any(isinstance(layer, MaskPadding) for layer in preprocessing):
         x = MaskPadding()(x)
+    x = recurrent_layers(
+        x,
+        cell=cell,
+        units=units,
+        n_layers=n_layers,
+        bidirectional=bidirectional,
+        recurrent_pooling=recurrent_pooling,
+        dropout=dropout,
+        seeds=seeds,
+    )
+    outputs = dense_head(
+        x,
+        n_classes,
+        dense_units=dense_units,
+        activation=activation,
+        dropout=dropout,
+        seeds=seeds,
+    )
+    return keras.Model(inputs, outputs, name=cell)
+
+
+def recurrent_layers(
+    x: Any,
+    *,
+    cell: str,
+    units: int,
+    n_layers: int,
+    bidirectional: bool,
+    recurrent_pooling: str,
+    dropout: float,
+    seeds: Iterator[int],
+    mask: Any = None,
+) -> Any:
+    """Read a sequence with recurrent layers, and make it one vector.
+
+    Parameters
+    ----------
+    x : tensor of shape (batch, n_frames, n)
+        The sequence.
+    cell : {"lstm", "gru"}
+        Kind of recurrent layer.
+    units : int
+        Units of each layer, in each direction.
+    n_layers : int
+        Number of recurrent layers.
+    bidirectional : bool
+        Read the clip from both ends.
+    recurrent_pooling : {"average", "last"}
+        The mean of the last layer's outputs, or its last output.
+    dropout : float
+        Share of the values dropped between the layers, in training.
+    seeds : iterator of int
+        From `seed_stream`.
+    mask : tensor of shape (batch, n_frames), bool, default=None
+        True for frames to read; None takes the mask that goes with `x`.
+
+    Returns
+    -------
+    tensor of shape (batch, n_outputs)
+        What stands for the clip.
+    """
+    layers = keras.layers
+    Recurrent = {"lstm": layers.LSTM, "gru": layers.GRU}[cell]
     for depth in range(n_layers):
         is_last = depth == n_layers - 1
 
@@ -99,20 +161,12 @@ def recurrent(
                 seed=next(seeds),
             )
 
+        layer = one_way(False)
         if bidirectional:
-            x = layers.Bidirectional(one_way(False), backward_layer=one_way(True))(x)
-        else:
-            x = one_way(False)(x)
+            layer = layers.Bidirectional(layer, backward_layer=one_way(True))
+        x = layer(x, mask=mask) if depth == 0 else layer(x)
         if not is_last and dropout:
             x = layers.Dropout(dropout, seed=next(seeds))(x)
     if recurrent_pooling == "average":
         x = layers.GlobalAveragePooling1D()(x)  # of the frames the mask lets through
-    outputs = dense_head(
-        x,
-        n_classes,
-        dense_units=dense_units,
-        activation=activation,
-        dropout=dropout,
-        seeds=seeds,
-    )
-    return keras.Model(inputs, outputs, name=cell)
+    return x

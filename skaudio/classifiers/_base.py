@@ -23,7 +23,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from skaudio._tensorflow import keras
 from skaudio._validation import Interval, StrOptions
-from skaudio.architectures import MaskPadding, Standardize
+from skaudio.architectures import MaskPadding, NetworkSummary, Standardize, network_summary
 from skaudio.augmentation import RandomMask, RandomShift
 from skaudio.classifiers import _training
 from skaudio.classifiers._prediction import CompiledNetwork
@@ -84,6 +84,18 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "model_")
+
+    @property
+    def network_summary_(self) -> NetworkSummary:
+        """What the network costs.
+
+        Returns
+        -------
+        NetworkSummary
+            Parameters, multiply-accumulates for a clip, bytes; in total and by layer.
+        """
+        check_is_fitted(self)
+        return network_summary(self.model_)
 
     def fit(self, X, y, sample_weight=None):
         """Build the network and train it.

@@ -103,6 +103,8 @@ class ConvClassifier(BaseAudioClassifier):
         Length of the second axis of the training features.
     n_iter_ : int
         Epochs trained.
+    network_summary_ : NetworkSummary
+        What the network costs: parameters, multiply-accumulates for a clip, bytes.
 
     See Also
     --------

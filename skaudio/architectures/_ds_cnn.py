@@ -1,0 +1,101 @@
+"""DS-CNN: convolutions taken apart into one filter per channel and a mix of the channels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from skaudio._tensorflow import keras
+from skaudio.architectures._layers import (
+    dense_head,
+    glorot,
+    input_block,
+    normalized,
+    scaled,
+    seed_stream,
+)
+
+
+def ds_cnn(
+    input_shape: tuple[int, int],
+    n_classes: int,
+    *,
+    width_multiplier: float = 1.0,
+    depth_multiplier: float = 1.0,
+    time_stride: int = 2,
+    coefficient_stride: int = 2,
+    activation: str = "relu",
+    dropout: float = 0.2,
+    seed: int = 0,
+    preprocessing: Sequence[keras.layers.Layer] = (),
+) -> keras.Model:
+    """Build a depthwise separable convolutional network.
+
+    A convolution of 10 frames by 4 coefficients, then four blocks: depthwise convolution
+    of 3 by 3 and pointwise convolution, each with batch normalisation and activation.
+
+    Parameters
+    ----------
+    input_shape : (int, int)
+        Frames and coefficients.
+    n_classes : int
+        Number of classes.
+    width_multiplier : float, default=1.0
+        Scale of the 64 filters of each layer. The paper's medium network has 172 (2.69),
+        its large one 276 (4.31).
+    depth_multiplier : float, default=1.0
+        Scale of the four blocks.
+    time_stride : int, default=2
+        Step of the first convolution along time.
+    coefficient_stride : int, default=2
+        Step of the first convolution along the coefficients.
+    activation : str, default="relu"
+        Activation after each normalisation.
+    dropout : float, default=0.2
+        Share of the values dropped before the dense layer, in training.
+    seed : int, default=0
+        Seed of the initial weights and of dropout.
+    preprocessing : sequence of keras.layers.Layer, default=()
+        Layers between the input and the network.
+
+    Returns
+    -------
+    keras.Model
+        Uncompiled; class probabilities out.
+
+    References
+    ----------
+    Y. Zhang, N. Suda, L. Lai and V. Chandra, "Hello edge: keyword spotting on
+    microcontrollers", arXiv:1711.07128, 2017.
+
+    Examples
+    --------
+    >>> from skaudio.architectures import ds_cnn
+    >>> ds_cnn((49, 10), 12).output_shape
+    (None, 12)
+    """
+    layers = keras.layers
+    seeds = seed_stream(seed)
+    n_filters = scaled(64, width_multiplier)
+    inputs, x = input_block(input_shape, preprocessing)
+    x = layers.Reshape((*input_shape, 1))(x)
+    x = layers.Conv2D(
+        n_filters,
+        (10, 4),
+        strides=(time_stride, coefficient_stride),
+        padding="same",
+        use_bias=False,  # the normalisation has one
+        kernel_initializer=glorot(seeds),
+    )(x)
+    x = normalized(x, activation)
+    for _ in range(scaled(4, depth_multiplier)):
+        x = layers.DepthwiseConv2D(
+            3, padding="same", use_bias=False, depthwise_initializer=glorot(seeds)
+        )(x)
+        x = normalized(x, activation)
+        x = layers.Conv2D(n_filters, 1, use_bias=False, kernel_initializer=glorot(seeds))(x)
+        x = normalized(x, activation)
+    x = layers.GlobalAveragePooling2D()(x)
+    outputs = dense_head(
+        x, n_classes, dense_units=(), activation=activation, dropout=dropout, seeds=seeds
+    )
+    return keras.Model(inputs, outputs, name="ds_cnn")

@@ -1,0 +1,241 @@
+"""The convolutional-recurrent network as a scikit-learn classifier."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+
+from skaudio._validation import Interval, StrOptions
+from skaudio.architectures import crnn
+from skaudio.classifiers._base import BaseAudioClassifier, as_tuple
+
+
+class CRNNClassifier(BaseAudioClassifier):
+    """Classify feature sequences by convolutions whose maps a recurrent layer reads.
+
+    Convolutions find short patterns, and the recurrent layer their order (CRNN). The
+    silence that follows a short clip is masked throughout, so a clip's answer does not
+    depend on how far it was padded (see :func:`skaudio.architectures.padding_mask`).
+
+    Parameters
+    ----------
+    filters : int or sequence of int, default=(16, 32)
+        Filters of each convolution; the number of sizes is the number of blocks.
+    kernel_size : int, default=5
+        Length of the filters along each axis, in frames and coefficients.
+    time_stride : int, default=4
+        Step of the first convolution along time, in frames: recurrent layers take a time in
+        proportion to the frames they read.
+    pool_size : int, default=2
+        Maximum pooling along the coefficients after each block; 1 for none.
+    cell : {"lstm", "gru"}, default="gru"
+        Kind of recurrent layer; "gru" has fewer weights.
+    units : int, default=48
+        Units of each recurrent layer, in each direction.
+    n_layers : int, default=1
+        Number of recurrent layers.
+    bidirectional : bool, default=True
+        Read the clip from both ends: a whole clip is there when it is classified.
+    recurrent_pooling : {"average", "last"}, default="average"
+        What stands for the clip: the mean of the outputs over its frames, or the last
+        output. The mean need not carry a sound's beginning to the clip's end.
+    dense_units : int, sequence of int or None, default=None
+        Sizes of hidden dense layers before the softmax; None for none.
+    activation : str, default="relu"
+        Activation of blocks and hidden dense layers: any name that Keras knows.
+    dropout : float, default=0.3
+        Share of the values dropped between recurrent layers and before each dense layer,
+        in training.
+    standardize : bool, default=True
+        Bring each coefficient to zero mean and unit variance over the training frames;
+        the statistics become part of the network.
+    time_shift : float, default=0.1
+        Augmentation, in training only: move each clip along time by up to this share of
+        its length, drawn anew for every epoch.
+    time_mask : float, default=0.2
+        Augmentation, in training only: hide a stretch of up to this share of the frames
+        (SpecAugment).
+    coefficient_mask : float, default=0.2
+        Augmentation, in training only: hide up to this share of neighbouring
+        coefficients (SpecAugment).
+    epochs : int, default=20
+        Passes over the training clips.
+    batch_size : int or "auto", default="auto"
+        Clips per update. "auto" is 64, or fewer on small training sets (down to 8), so
+        that an epoch has about 32 updates.
+    optimizer : {"adam", "adamw", "rmsprop", "sgd"}, default="adamw"
+        "sgd" has Nesterov momentum of 0.9.
+    learning_rate : float, default=0.003
+        Highest learning rate.
+    learning_rate_schedule : {"cosine", "constant"}, default="cosine"
+        "cosine" warms up over the first twentieth of the training and then falls to one
+        hundredth, which ends a short training in a good place.
+    weight_decay : float, default=0.001
+        Decoupled weight decay.
+    label_smoothing : float, default=0.1
+        Share of the target spread over all classes: keeps the network from growing
+        certain of mislabelled clips.
+    class_weight : dict, "balanced" or None, default=None
+        Weight of each class in the loss, as in scikit-learn.
+    early_stopping : bool, default=False
+        Hold out a stratified share of the training clips, stop when their loss has not
+        fallen for `patience` epochs, and keep the weights of the best epoch. Off by
+        default: with the cosine schedule the last epoch is rarely worse, and no clip is
+        withheld from training.
+    validation_fraction : float, default=0.1
+        Share of the clips held out by early stopping; at least one of each class.
+    patience : int, default=5
+        Epochs that early stopping waits for an improvement.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the initial weights, the order of the clips, dropout, augmentation and the
+        held-out share. The same int gives the same probabilities on the same CPU.
+    verbose : int, default=0
+        Show a progress bar over the epochs when positive.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted.
+    history_ : dict of str to list of float
+        Loss and accuracy of each epoch, on the training clips as they were shown
+        (augmented, with dropout); with early stopping also ``val_loss`` and
+        ``val_accuracy``.
+    input_shape_ : tuple of int
+        Shape of one clip's features.
+    model_ : keras.Model
+        The trained network; features in, probabilities out.
+    n_features_in_ : int
+        Length of the second axis of the training features.
+    n_iter_ : int
+        Epochs trained.
+    network_summary_ : NetworkSummary
+        What the network costs: parameters, multiply-accumulates for a clip, bytes.
+
+    See Also
+    --------
+    GRUClassifier : The recurrent layer alone.
+    ConvClassifier : Convolution alone, faster to train.
+
+    References
+    ----------
+    E. Cakir et al., "Convolutional recurrent neural networks for polyphonic sound event
+    detection", IEEE/ACM Transactions on Audio, Speech, and Language Processing 25(6),
+    1291-1303, 2017.
+
+    S. O. Arik et al., "Convolutional recurrent neural networks for small-footprint
+    keyword spotting", Interspeech 2017, 1606-1610.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skaudio import CRNNClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(40, 20, 8)).astype("float32")
+    >>> y = np.repeat(["low", "high"], 20)
+    >>> X[y == "high", :, 0] += 2
+    >>> clf = CRNNClassifier(epochs=10, random_state=0).fit(X, y)
+    >>> clf.predict_proba(X).shape
+    (40, 2)
+    >>> bool(clf.score(X, y) > 0.9)
+    True
+    """
+
+    _masks_padding = True
+
+    _parameter_constraints = {
+        **BaseAudioClassifier._parameter_constraints,
+        "filters": [Interval(Integral, 1, None, closed="left"), "array-like"],
+        "kernel_size": [Interval(Integral, 1, None, closed="left")],
+        "time_stride": [Interval(Integral, 1, None, closed="left")],
+        "pool_size": [Interval(Integral, 1, None, closed="left")],
+        "cell": [StrOptions({"lstm", "gru"})],
+        "units": [Interval(Integral, 1, None, closed="left")],
+        "n_layers": [Interval(Integral, 1, None, closed="left")],
+        "bidirectional": ["boolean"],
+        "recurrent_pooling": [StrOptions({"average", "last"})],
+        "dense_units": [Interval(Integral, 1, None, closed="left"), "array-like", None],
+        "activation": [str],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+    }
+
+    def __init__(
+        self,
+        *,
+        filters=(16, 32),
+        kernel_size=5,
+        time_stride=4,
+        pool_size=2,
+        cell="gru",
+        units=48,
+        n_layers=1,
+        bidirectional=True,
+        recurrent_pooling="average",
+        dense_units=None,
+        activation="relu",
+        dropout=0.3,
+        standardize=True,
+        time_shift=0.1,
+        time_mask=0.2,
+        coefficient_mask=0.2,
+        epochs=20,
+        batch_size="auto",
+        optimizer="adamw",
+        learning_rate=0.003,
+        learning_rate_schedule="cosine",
+        weight_decay=0.001,
+        label_smoothing=0.1,
+        class_weight=None,
+        early_stopping=False,
+        validation_fraction=0.1,
+        patience=5,
+        random_state=None,
+        verbose=0,
+    ):
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.time_stride = time_stride
+        self.pool_size = pool_size
+        self.cell = cell
+        self.units = units
+        self.n_layers = n_layers
+        self.bidirectional = bidirectional
+        self.recurrent_pooling = recurrent_pooling
+        self.dense_units = dense_units
+        self.activation = activation
+        self.dropout = dropout
+        self.standardize = standardize
+        self.time_shift = time_shift
+        self.time_mask = time_mask
+        self.coefficient_mask = coefficient_mask
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.learning_rate_schedule = learning_rate_schedule
+        self.weight_decay = weight_decay
+        self.label_smoothing = label_smoothing
+        self.class_weight = class_weight
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _build_network(self, input_shape, n_classes, *, seed, preprocessing):
+        return crnn(
+            input_shape,
+            n_classes,
+            filters=as_tuple("filters", self.filters, at_least=1),
+            kernel_size=int(self.kernel_size),
+            time_stride=int(self.time_stride),
+            pool_size=int(self.pool_size),
+            cell=self.cell,
+            units=int(self.units),
+            n_layers=int(self.n_layers),
+            bidirectional=self.bidirectional,
+            recurrent_pooling=self.recurrent_pooling,
+            dense_units=as_tuple("dense_units", self.dense_units),
+            activation=self.activation,
+            dropout=self.dropout,
+            seed=seed,
+            preprocessing=preprocessing,
+        )

@@ -1,0 +1,191 @@
+"""TC-ResNet as a scikit-learn classifier."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+
+from skaudio._validation import Interval
+from skaudio.architectures import tc_resnet
+from skaudio.classifiers._base import BaseAudioClassifier
+
+
+class TCResNetClassifier(BaseAudioClassifier):
+    """Classify feature sequences by residual blocks of convolutions over time.
+
+    The coefficients are the channels, so that the first layer already sees all of a frame,
+    and the maps are small: few multiplications, quick on any machine (TC-ResNet).
+
+    Parameters
+    ----------
+    width_multiplier : float, default=1.0
+        Scale of the 16, 24, 32 and 48 filters: 1.5 is the paper's wider network.
+    depth_multiplier : float, default=1.0
+        Residual blocks of each of the three stages, rounded: 1 is the paper's TC-ResNet8,
+        2 its TC-ResNet14.
+    kernel_size : int, default=9
+        Length of the filters of the blocks, in frames.
+    activation : str, default="relu"
+        Activation after each normalisation: any name that Keras knows.
+    dropout : float, default=0.5
+        Share of the values dropped before the dense layer, in training.
+        High, as in the paper.
+    standardize : bool, default=True
+        Bring each coefficient to zero mean and unit variance over the training frames;
+        the statistics become part of the network.
+    time_shift : float, default=0.1
+        Augmentation, in training only: move each clip along time by up to this share of
+        its length, drawn anew for every epoch.
+    time_mask : float, default=0.2
+        Augmentation, in training only: hide a stretch of up to this share of the frames
+        (SpecAugment).
+    coefficient_mask : float, default=0.2
+        Augmentation, in training only: hide up to this share of neighbouring
+        coefficients (SpecAugment).
+    epochs : int, default=25
+        Passes over the training clips.
+    batch_size : int or "auto", default="auto"
+        Clips per update. "auto" is 64, or fewer on small training sets (down to 8), so
+        that an epoch has about 32 updates.
+    optimizer : {"adam", "adamw", "rmsprop", "sgd"}, default="adamw"
+        "sgd" has Nesterov momentum of 0.9.
+    learning_rate : float, default=0.003
+        Highest learning rate.
+    learning_rate_schedule : {"cosine", "constant"}, default="cosine"
+        "cosine" warms up over the first twentieth of the training and then falls to one
+        hundredth, which ends a short training in a good place.
+    weight_decay : float, default=0.001
+        Decoupled weight decay.
+    label_smoothing : float, default=0.1
+        Share of the target spread over all classes: keeps the network from growing
+        certain of mislabelled clips.
+    class_weight : dict, "balanced" or None, default=None
+        Weight of each class in the loss, as in scikit-learn.
+    early_stopping : bool, default=False
+        Hold out a stratified share of the training clips, stop when their loss has not
+        fallen for `patience` epochs, and keep the weights of the best epoch. Off by
+        default: with the cosine schedule the last epoch is rarely worse, and no clip is
+        withheld from training.
+    validation_fraction : float, default=0.1
+        Share of the clips held out by early stopping; at least one of each class.
+    patience : int, default=5
+        Epochs that early stopping waits for an improvement.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the initial weights, the order of the clips, dropout, augmentation and the
+        held-out share. The same int gives the same probabilities on the same CPU.
+    verbose : int, default=0
+        Show a progress bar over the epochs when positive.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted.
+    history_ : dict of str to list of float
+        Loss and accuracy of each epoch, on the training clips as they were shown
+        (augmented, with dropout); with early stopping also ``val_loss`` and
+        ``val_accuracy``.
+    input_shape_ : tuple of int
+        Shape of one clip's features.
+    model_ : keras.Model
+        The trained network; features in, probabilities out.
+    n_features_in_ : int
+        Length of the second axis of the training features.
+    n_iter_ : int
+        Epochs trained.
+    network_summary_ : NetworkSummary
+        What the network costs: parameters, multiply-accumulates for a clip, bytes.
+
+    See Also
+    --------
+    ConvClassifier : Plain blocks of convolution and pooling.
+    BCResNetClassifier : Maps of two dimensions, with fewer weights.
+
+    References
+    ----------
+    S. Choi et al., "Temporal convolution for real-time keyword spotting on mobile
+    devices", Interspeech 2019, 3372-3376.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skaudio import TCResNetClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(40, 20, 8)).astype("float32")
+    >>> y = np.repeat(["low", "high"], 20)
+    >>> X[y == "high", :, 0] += 2
+    >>> clf = TCResNetClassifier(epochs=10, random_state=0).fit(X, y)
+    >>> clf.predict_proba(X).shape
+    (40, 2)
+    >>> bool(clf.score(X, y) > 0.9)
+    True
+    """
+
+    _parameter_constraints = {
+        **BaseAudioClassifier._parameter_constraints,
+        "width_multiplier": [Interval(Real, 0, None, closed="neither")],
+        "depth_multiplier": [Interval(Real, 0, None, closed="neither")],
+        "kernel_size": [Interval(Integral, 1, None, closed="left")],
+        "activation": [str],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+    }
+
+    def __init__(
+        self,
+        *,
+        width_multiplier=1.0,
+        depth_multiplier=1.0,
+        kernel_size=9,
+        activation="relu",
+        dropout=0.5,
+        standardize=True,
+        time_shift=0.1,
+        time_mask=0.2,
+        coefficient_mask=0.2,
+        epochs=25,
+        batch_size="auto",
+        optimizer="adamw",
+        learning_rate=0.003,
+        learning_rate_schedule="cosine",
+        weight_decay=0.001,
+        label_smoothing=0.1,
+        class_weight=None,
+        early_stopping=False,
+        validation_fraction=0.1,
+        patience=5,
+        random_state=None,
+        verbose=0,
+    ):
+        self.width_multiplier = width_multiplier
+        self.depth_multiplier = depth_multiplier
+        self.kernel_size = kernel_size
+        self.activation = activation
+        self.dropout = dropout
+        self.standardize = standardize
+        self.time_shift = time_shift
+        self.time_mask = time_mask
+        self.coefficient_mask = coefficient_mask
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.learning_rate_schedule = learning_rate_schedule
+        self.weight_decay = weight_decay
+        self.label_smoothing = label_smoothing
+        self.class_weight = class_weight
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _build_network(self, input_shape, n_classes, *, seed, preprocessing):
+        return tc_resnet(
+            input_shape,
+            n_classes,
+            width_multiplier=self.width_multiplier,
+            depth_multiplier=self.depth_multiplier,
+            kernel_size=int(self.kernel_size),
+            activation=self.activation,
+            dropout=self.dropout,
+            seed=seed,
+            preprocessing=preprocessing,
+        )
