@@ -121,18 +121,18 @@ class Standardize(keras.layers.Layer):
         self.mean = self.add_weight(name="mean", shape=shape, initializer="zeros", trainable=False)
         self.scale = self.add_weight(name="scale", shape=shape, initializer="ones", trainable=False)
 
-    def set_statistics(self, features: np.ndarray) -> None:
+    def set_statistics(self, features: np.ndarray, weights: np.ndarray | None = None) -> None:
         """Learn mean and scale from the frames that hold sound.
 
         Parameters
         ----------
         features : ndarray of shape (n_clips, n_frames, n_coefficients)
             Training features.
+        weights : ndarray of shape (n_clips,), default=None
+            Weight of each clip's frames; None weighs all alike.
         """
-        frames = features[np.asarray(padding_mask(features))]
-        deviation = frames.std(axis=0, dtype=np.float64)
+        mean, deviation = _sound_statistics(features, weights)
         # A constant coefficient, up to rounding, says nothing: it becomes zero.
-        mean = frames.mean(axis=0, dtype=np.float64)
         informative = deviation > 1e-6 * np.maximum(1e-6, np.abs(mean))
         scale = np.divide(1.0, deviation, out=np.zeros_like(deviation), where=informative)
         self.mean.assign(mean.astype(np.float32))
@@ -152,6 +152,31 @@ class Standardize(keras.layers.Layer):
             Standardised features.
         """
         return (inputs - self.mean) * self.scale
+
+
+def _sound_statistics(
+    features: np.ndarray, weights: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and deviation of each coefficient, piece by piece: features may be large."""
+    weights = np.ones(len(features)) if weights is None else weights.astype(np.float64)
+    pieces = [slice(start, start + 256) for start in range(0, len(features), 256)]
+    is_sound = np.concatenate([padding_mask(features[piece]) for piece in pieces])
+    n_frames = weights @ is_sound.sum(axis=1)
+
+    def average(values):
+        return (
+            sum(
+                weights[piece] @ (values(features[piece]) * is_sound[piece, :, None]).sum(axis=1)
+                for piece in pieces
+            )
+            / n_frames
+        )
+
+    # About the first clip's mean, for single precision.
+    origin = features[0].mean(axis=0)
+    mean = average(lambda piece: piece - origin)
+    variance = average(lambda piece: np.square(piece - origin - mean.astype(np.float32)))
+    return origin + mean, np.sqrt(variance)
 
 
 def seed_stream(seed: int) -> Iterator[int]:

@@ -15,7 +15,12 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 if _TYPE_CHECKING:
     from skaudio.augmentation._augmenter import WaveformAugmenter
-    from skaudio.augmentation._layers import RandomMask, RandomShift
+    from skaudio.augmentation._layers import (
+        RandomMask,
+        RandomNoise,
+        RandomShift,
+        RandomStretch,
+    )
     from skaudio.augmentation._recording import (
         AugmentedRecording,
         BackgroundNoise,
@@ -27,7 +32,9 @@ _HOMES = {
     "AugmentedRecording": "_recording",
     "BackgroundNoise": "_recording",
     "RandomMask": "_layers",
+    "RandomNoise": "_layers",
     "RandomShift": "_layers",
+    "RandomStretch": "_layers",
     "Recipe": "_recording",
     "RoomImpulse": "_recording",
     "WaveformAugmenter": "_augmenter",
@@ -37,7 +44,9 @@ __all__ = [
     "AugmentedRecording",
     "BackgroundNoise",
     "RandomMask",
+    "RandomNoise",
     "RandomShift",
+    "RandomStretch",
     "Recipe",
     "RoomImpulse",
     "WaveformAugmenter",

@@ -6,9 +6,11 @@ of the clip, so that they mean the same at every clip length and frame rate.
 
 from __future__ import annotations
 
+from typing import Any
+
 from skaudio._tensorflow import keras
 
-__all__ = ["RandomMask", "RandomShift"]
+__all__ = ["RandomMask", "RandomNoise", "RandomShift", "RandomStretch"]
 
 
 @keras.saving.register_keras_serializable(package="skaudio")
@@ -54,7 +56,7 @@ class RandomShift(keras.layers.Layer):
         n_clips = ops.shape(inputs)[0]
         shift = keras.random.randint((n_clips, 1), -limit, limit + 1, seed=self.generator)
         frame = ops.clip(ops.arange(n_frames)[None, :] - shift, 0, n_frames - 1)
-        return ops.take_along_axis(inputs, frame[:, :, None], axis=1)
+        return _frames_at(inputs, frame)
 
     def get_config(self):
         """Describe the layer, so that a saved model can be built again.
@@ -65,6 +67,83 @@ class RandomShift(keras.layers.Layer):
             The constructor's arguments.
         """
         return {**super().get_config(), "max_share": self.max_share, "seed": self.seed}
+
+
+@keras.saving.register_keras_serializable(package="skaudio")
+class RandomStretch(keras.layers.Layer):
+    """Stretch or squeeze each clip along time about its middle.
+
+    Frames between two frames are interpolated. What a stretched clip has beyond its ends is
+    cut off; a squeezed one repeats its first and last frame.
+
+    Parameters
+    ----------
+    max_share : float
+        Largest change of the tempo: 0.2 is a factor between 1 / 1.2 and 1.2.
+    seed : int
+        Seed of the draws.
+    **kwargs : dict
+        Passed to :class:`keras.layers.Layer`.
+    """
+
+    def __init__(self, max_share, seed, **kwargs):
+        super().__init__(**kwargs)
+        self.max_share = max_share
+        self.seed = seed
+        self.generator = keras.random.SeedGenerator(seed)
+
+    def call(self, inputs, training=False):
+        """Stretch features in training.
+
+        Parameters
+        ----------
+        inputs : tensor of shape (batch, n_frames, n_coefficients)
+            Features.
+        training : bool, default=False
+            Whether the model is being trained.
+
+        Returns
+        -------
+        tensor of the same shape
+            Stretched features in training, else the features.
+        """
+        ops = keras.ops
+        if not training or not self.max_share:
+            return inputs
+        last = inputs.shape[1] - 1
+        exponent = keras.random.uniform((ops.shape(inputs)[0], 1), -1, 1, seed=self.generator)
+        tempo = (1 + self.max_share) ** exponent
+        place = ops.arange(last + 1, dtype="float32")[None, :] - last / 2
+        place = ops.clip(place * tempo + last / 2, 0, last)
+        before = ops.cast(ops.floor(place), "int32")
+        share = ops.expand_dims(place - ops.cast(before, "float32"), 2)
+        after = ops.minimum(before + 1, last)
+        return (1 - share) * _frames_at(inputs, before) + share * _frames_at(inputs, after)
+
+    def get_config(self):
+        """Describe the layer, so that a saved model can be built again.
+
+        Returns
+        -------
+        dict
+            The constructor's arguments.
+        """
+        return {**super().get_config(), "max_share": self.max_share, "seed": self.seed}
+
+
+@keras.saving.register_keras_serializable(package="skaudio")
+class RandomNoise(keras.layers.GaussianNoise):
+    """Add Gaussian noise to every coefficient of every frame.
+
+    Parameters
+    ----------
+    stddev : float
+        Its standard deviation, in units of the features.
+    seed : int
+        Seed of the draws.
+    **kwargs : dict
+        Passed to :class:`keras.layers.Layer`.
+    """
 
 
 @keras.saving.register_keras_serializable(package="skaudio")
@@ -137,3 +216,15 @@ class RandomMask(keras.layers.Layer):
         """
         config = {"axis": self.axis, "max_share": self.max_share, "seed": self.seed}
         return {**super().get_config(), **config}
+
+
+def _frames_at(features: Any, places: Any) -> Any:
+    """Choose frames by their places in each clip.
+
+    One lookup in the frames of all clips: ``take_along_axis`` has an index for every
+    coefficient, and takes several times longer.
+    """
+    ops = keras.ops
+    n_clips, (n_frames, n_coefficients) = ops.shape(features)[0], features.shape[1:]
+    places = places + n_frames * ops.arange(n_clips)[:, None]
+    return ops.take(ops.reshape(features, (-1, n_coefficients)), places, axis=0)

@@ -1,10 +1,10 @@
 """The one place that knows SciKeras.
 
-SciKeras' ``KerasClassifier`` leads the way through a fit: validate, encode the labels,
-turn class weights into sample weights, build, train, keep the history. This module gives
-it the steps (`_validate_data`, `_build_keras_model`, `_fit_keras_model`, `_predict_raw`)
-and takes back what scikit-learn's grammar demands otherwise: parameters are those of the
-constructor's signature, tags say that a classifier is one, pickles hold arrays.
+A classifier of skaudio is a SciKeras ``KerasClassifier``, with its interface: ``fit``,
+``partial_fit``, ``initialize``, ``model_``, ``history_``, ``classes_``. How it gets there is
+skaudio's own, since scikit-learn's grammar asks for it: parameters are those of the
+constructor's signature, tags say that a classifier is one, pickles hold arrays, and
+classifiers of one design share one compiled network.
 """
 
 from __future__ import annotations
@@ -17,16 +17,29 @@ from typing import Any
 import numpy as np
 from scikeras.wrappers import KerasClassifier
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import ClassifierTags, check_random_state, compute_class_weight
+from sklearn.utils import ClassifierTags, check_random_state, compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_consistent_length,
+    check_is_fitted,
+    validate_data,
+)
 
 from skaudio._tensorflow import keras
 from skaudio._validation import Interval, StrOptions
 from skaudio.architectures import MaskPadding, NetworkSummary, Standardize, network_summary
-from skaudio.augmentation import RandomMask, RandomShift
-from skaudio.classifiers import _training
-from skaudio.classifiers._prediction import CompiledNetwork
+from skaudio.augmentation import RandomMask, RandomNoise, RandomShift, RandomStretch
+from skaudio.classifiers._network import network_to_train, shared_network, state_of
+from skaudio.classifiers._training import (
+    Clips,
+    EpochProgress,
+    as_callbacks,
+    batch_count,
+    hold_out,
+    learning_rate_at,
+    train,
+)
 
 
 class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
@@ -41,6 +54,9 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
         "time_shift": [Interval(Real, 0, 1, closed="both")],
         "time_mask": [Interval(Real, 0, 1, closed="both")],
         "coefficient_mask": [Interval(Real, 0, 1, closed="both")],
+        "time_stretch": [Interval(Real, 0, 1, closed="left")],
+        "noise": [Interval(Real, 0, None, closed="left")],
+        "mixup": [Interval(Real, 0, None, closed="left")],
         "epochs": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "optimizer": [StrOptions({"adam", "adamw", "rmsprop", "sgd"})],
@@ -52,6 +68,8 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "patience": [Interval(Integral, 1, None, closed="left")],
+        "callbacks": [list, tuple, keras.callbacks.Callback, None],
+        "warm_start": ["boolean"],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -63,7 +81,6 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
     model = None
     build_fn = None
     loss = None
-    warm_start = False
 
     # SciKeras reads parameters off the instance's attributes and rewrites set_params and
     # repr to match; scikit-learn's own read the signature.
@@ -83,7 +100,37 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
         return tags
 
     def __sklearn_is_fitted__(self):
-        return hasattr(self, "model_")
+        return self.initialized_
+
+    @property
+    def initialized_(self) -> bool:
+        """Whether there is a network to predict with.
+
+        Returns
+        -------
+        bool
+            True after `fit`, `partial_fit` and `initialize`.
+        """
+        return "_state" in vars(self)
+
+    @property
+    def model_(self) -> keras.Model:
+        """The trained network as a Keras model: features in, probabilities out.
+
+        It is a copy, built when it is first asked for: training it further leaves the
+        classifier as it is.
+
+        Returns
+        -------
+        keras.Model
+            The copy, compiled to be evaluated.
+        """
+        if not self.initialized_:
+            raise AttributeError(f"{type(self).__name__} has no model_ before it is fitted.")
+        if self._model is None:
+            self._model = self._state.make_model()
+            self._model.compile(loss="categorical_crossentropy", metrics=["accuracy"])
+        return self._model
 
     @property
     def network_summary_(self) -> NetworkSummary:
@@ -95,9 +142,9 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
             Parameters, multiply-accumulates for a clip, bytes; in total and by layer.
         """
         check_is_fitted(self)
-        return network_summary(self.model_)
+        return network_summary(self._shared_network().model)
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, groups=None):
         """Build the network and train it.
 
         Parameters
@@ -109,7 +156,11 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
         y : array-like of shape (n_clips,)
             Class labels, strings or integers.
         sample_weight : array-like of shape (n_clips,), default=None
-            Weight of each clip in the loss. Clips of weight zero are left out.
+            Weight of each clip in the loss. Their scale does not matter; clips of weight
+            zero are left out.
+        groups : array-like of shape (n_clips,), default=None
+            Where each clip comes from, such as its speaker: early stopping holds out
+            whole groups. Nothing else looks at them.
 
         Returns
         -------
@@ -118,14 +169,15 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
         """
         self._validate_params()
         with self._as_it_was_if_it_fails():
-            X, y = self._validate_data(X, y, reset=True)
-            self._check_enough_classes(y)
-            if sample_weight is not None:
-                # A copy, for SciKeras multiplies class weights into it.
-                sample_weight = _check_sample_weight(sample_weight, X, copy=True)
-            if isinstance(self.class_weight, dict):
-                compute_class_weight(self.class_weight, classes=np.unique(y), y=y)
-            return super().fit(X, y, sample_weight=sample_weight)
+            goes_on = self.warm_start and self.initialized_
+            X, y = self._validate_data(X, y, reset=not goes_on)
+            if goes_on:
+                self._check_known(y, self.classes_, "the classes of the earlier fit")
+            else:
+                self._start(np.unique(y))
+            clips, groups = self._clips(X, y, sample_weight, groups)
+            self._train(clips, groups, n_epochs=self.epochs, resumes=False)
+        return self
 
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train for one more epoch.
@@ -153,30 +205,43 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
         """
         self._validate_params()
         with self._as_it_was_if_it_fails():
-            return self._partial_fit(X, y, classes, sample_weight)
+            goes_on = self.initialized_
+            X, y = self._validate_data(X, y, reset=not goes_on)
+            known = None if classes is None else np.unique(classes)
+            if known is None:
+                known = self.classes_ if goes_on else np.unique(y)
+            elif goes_on and not np.array_equal(known, self.classes_):
+                raise ValueError(
+                    f"classes={known.tolist()} is not the same as on the last call of "
+                    f"partial_fit, {self.classes_.tolist()}."
+                )
+            self._check_known(y, known, "classes, which the first call of partial_fit must give")
+            if not goes_on:
+                self._start(known)
+            clips, _ = self._clips(X, y, sample_weight, None)
+            self._train(clips, None, n_epochs=1, resumes=True)
+        return self
 
-    def _partial_fit(self, X, y, classes, sample_weight):
-        X, y = self._validate_data(X, y, reset=not self.initialized_)
-        if classes is not None:
-            classes = np.unique(classes)
-        elif not self.initialized_:
-            classes = np.unique(y)
-        known = classes if classes is not None else self.classes_
-        if self.initialized_ and not np.array_equal(known, self.classes_):
-            raise ValueError(
-                f"classes={known.tolist()} is not the same as on the last call of partial_fit, "
-                f"{self.classes_.tolist()}."
-            )
-        unknown = np.setdiff1d(y, known)
-        if len(unknown):
-            raise ValueError(
-                f"y has labels {unknown.tolist()} that are not in classes={known.tolist()}. Give "
-                "all labels in the first call of partial_fit."
-            )
-        self._check_enough_classes(known)
-        if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X, copy=True)
-        return super().partial_fit(X, y, classes=classes, sample_weight=sample_weight)
+    def initialize(self, X, y):
+        """Build the network without training it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_clips, n_frames, n_coefficients) or (n_clips, n_features)
+            Features, as in `fit`.
+        y : array-like of shape (n_clips,)
+            Class labels.
+
+        Returns
+        -------
+        estimator
+            The classifier, with random weights.
+        """
+        self._validate_params()
+        with self._as_it_was_if_it_fails():
+            X, y = self._validate_data(X, y, reset=True)
+            self._start(np.unique(y))
+        return self
 
     def predict_proba(self, X):
         """Estimate the probability of each class.
@@ -211,7 +276,7 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
         best = self._predict_raw(X).argmax(axis=1)
         return self.classes_[best]
 
-    # What SciKeras asks for -------------------------------------------------------------
+    # Steps of a fit ---------------------------------------------------------------------
 
     def _validate_data(self, X, y="no_validation", reset=False):
         """Check features, and labels if there are any; learn or compare their shape."""
@@ -238,80 +303,140 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
             self._check_clip_shape(X.shape[1:])
         return X, y
 
-    def _initialize_callbacks(self):
-        """Keep SciKeras from reading callbacks out of the parameters."""
-
-    def _build_keras_model(self):
+    def _start(self, classes):
+        """Forget what was learned, and build a network for these classes."""
+        if len(classes) < 2:
+            raise ValueError(
+                f"{type(self).__name__} needs at least 2 classes, got 1 class: "
+                f"{classes.tolist()[0]!r}."
+            )
+        self.classes_ = classes
+        self.n_classes_ = len(classes)
+        self.history_: dict[str, list[float]] = {"loss": [], "accuracy": []}
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         model = self._build_network(
             _as_sequences(self.input_shape_),
-            len(self.classes_),
+            len(classes),
             seed=self._seed,
             preprocessing=self._preprocessing(),
         )
-        self._network = CompiledNetwork(model)
-        return model
+        design = model.to_json()
+        initial = state_of(model, design)  # before another training has the model
+        self._network = shared_network(design, model)
+        self._keep(initial)
 
-    def _ensure_compiled_model(self):
-        """Keep SciKeras from compiling: the schedule needs the number of batches."""
+    def _clips(self, X, y, sample_weight, groups):
+        """Put together what the loss needs to know of each clip, of those that count."""
+        if groups is not None:
+            groups = np.asarray(groups)
+            check_consistent_length(X, groups)
+        weights = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
+        weights = weights * compute_sample_weight(self.class_weight, y)
+        counts = weights > 0
+        if not counts.any():
+            raise ValueError(
+                "All clips have weight zero, which leaves none to train on. Give some clips a "
+                "positive sample_weight, and their classes a positive class_weight."
+            )
+        if not counts.all():
+            X, y, weights = X[counts], y[counts], weights[counts]
+            groups = None if groups is None else groups[counts]
+        n_classes = len(self.classes_)
+        codes = np.searchsorted(self.classes_, y)
+        targets = np.eye(n_classes) * (1 - self.label_smoothing) + self.label_smoothing / n_classes
+        clips = Clips(
+            X.reshape(-1, *_as_sequences(self.input_shape_)),
+            targets.astype(np.float32)[codes],
+            # Of mean one, so that a clip of weight two counts as two clips do.
+            (weights / weights.mean()).astype(np.float32),
+        )
+        return clips, groups
 
-    def _check_model_compatibility(self, y):
-        """Keep SciKeras from comparing losses: ours follow from the parameters."""
-
-    def _fit_keras_model(
-        self, X, y, sample_weight, warm_start, epochs, initial_epoch, **fit_arguments
-    ):
-        X = X.reshape(-1, *_as_sequences(self.input_shape_))
-        targets = np.eye(len(self.classes_), dtype=np.float32)[y.ravel().astype(int)]
-        weights = np.ones(len(X)) if sample_weight is None else sample_weight
-        arrays = (X, targets, np.asarray(weights, dtype=np.float32))
+    def _train(self, clips, groups, *, n_epochs, resumes):
+        """Train for some epochs; resuming goes on with the optimizer and the schedule."""
         held_out = None
-        if self.early_stopping and not warm_start:
-            arrays, held_out = self._split(arrays)
-        n_batches = _training.batch_count(len(arrays[0]), self.batch_size)
-        if not self.model_.compiled:
-            if self.standardize:
-                self.model_.get_layer("standardize").set_statistics(arrays[0])
-            self._compile(n_steps=n_batches * self.epochs)
-            self.history_: dict[str, list[float]] = {}
-        callbacks = [keras.callbacks.TerminateOnNaN()]
+        if self.early_stopping and not resumes:
+            chosen, others = hold_out(
+                clips.targets.argmax(axis=1),
+                groups,
+                fraction=self.validation_fraction,
+                classes=self.classes_.tolist(),
+                seed=self._seed,
+            )
+            clips, held_out = clips.take(chosen), clips.take(others)
+        first = self.current_epoch
+        with network_to_train(self._state) as network:
+            if self.standardize and first == 0:
+                network.model.get_layer("standardize").set_statistics(*clips[::2])
+            update = network.update(
+                optimizer=self.optimizer, weight_decay=self.weight_decay, mixes=self.mixup > 0
+            )
+            update.reset(self._state.optimizer if resumes else None)
+            update.optimizer.learning_rate = self.learning_rate
+            callbacks = as_callbacks(self.callbacks)
+            history = train(
+                network,
+                update,
+                clips,
+                held_out,
+                n_batches=batch_count(len(clips.features), self.batch_size),
+                epochs=range(first, first + n_epochs),
+                learning_rate=self._learning_rate(0 if resumes else first),
+                mixup=self.mixup,
+                seed=self._seed,
+                callbacks=callbacks + self._own_callbacks(n_epochs, held_out is not None),
+            )
+            self._keep(network.state(update))
+        if not np.isfinite(history["loss"]).all():
+            raise ValueError(
+                f"Training diverged: the loss is {history['loss'][-1]} after "
+                f"{len(history['loss'])} epoch(s). Use a smaller learning_rate than "
+                f"{self.learning_rate:g}, or scale the features."
+            )
+        # A new dict, for a fit that fails later takes this one back.
+        self.history_ = {
+            name: self.history_.get(name, []) + values for name, values in history.items()
+        }
+        self.n_iter_ = len(self.history_["loss"])
+        self.callbacks_ = callbacks
+
+    def _learning_rate(self, start):
+        """Give the learning rate by the number of epochs; None if it is constant."""
+        if self.learning_rate_schedule == "constant":
+            return None  # callbacks may change it
+        return lambda epoch: learning_rate_at(
+            (epoch - start) / self.epochs,
+            highest=self.learning_rate,
+            schedule=self.learning_rate_schedule,
+        )
+
+    def _own_callbacks(self, n_epochs, validates):
+        callbacks = []
         if self.verbose:
-            callbacks.append(_training.EpochProgress(epochs, type(self).__name__))
-        if held_out is not None:
+            callbacks.append(EpochProgress(n_epochs, type(self).__name__))
+        if validates:
             callbacks.append(
                 keras.callbacks.EarlyStopping(
                     monitor="val_loss", patience=self.patience, restore_best_weights=True
                 )
             )
-        history = self.model_.fit(
-            _training.training_batches(
-                arrays, n_batches=n_batches, seed=self._seed, first_epoch=initial_epoch
-            ),
-            steps_per_epoch=n_batches,
-            initial_epoch=initial_epoch,
-            epochs=initial_epoch + epochs,
-            validation_data=held_out,
-            validation_batch_size=256,
-            callbacks=callbacks,
-            shuffle=False,  # the batches are shuffled already
-            verbose=0,
-        )
-        if not np.isfinite(history.history["loss"]).all():
-            raise ValueError(
-                f"Training diverged: the loss is {history.history['loss'][-1]} after "
-                f"{len(history.history['loss'])} epoch(s). Use a smaller learning_rate than "
-                f"{self.learning_rate:g}, or scale the features."
-            )
-        for name, values in history.history.items():
-            self.history_.setdefault(name, []).extend(float(value) for value in values)
-        self.n_iter_ = len(self.history_["loss"])
+        return callbacks
+
+    def _keep(self, state):
+        """Take a state as what was learned."""
+        self._state = state
+        self._model = None
+
+    def _shared_network(self):
+        if self._network is None:
+            self._network = shared_network(self._state.design)
+        return self._network
 
     def _predict_raw(self, X):
         check_is_fitted(self)
         X, _ = self._validate_data(X)
-        return self._network(X.reshape(-1, *_as_sequences(self.input_shape_)))
-
-    # Steps of our own -------------------------------------------------------------------
+        X = X.reshape(-1, *_as_sequences(self.input_shape_))
+        return self._shared_network().predict(self._state.tensor(), X)
 
     @contextmanager
     def _as_it_was_if_it_fails(self):
@@ -330,63 +455,30 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
 
     def _preprocessing(self) -> list[keras.layers.Layer]:
         """Layers between the features and the network: augmentation, standardisation."""
-        seeds = np.random.default_rng(self._seed).integers(2**31 - 1, size=3).tolist()
+        seeds = np.random.default_rng(self._seed).integers(2**31 - 1, size=5).tolist()
         is_sequence = len(self.input_shape_) == 2
         layers: list[keras.layers.Layer] = []
         if is_sequence and self.time_shift:
             layers.append(RandomShift(self.time_shift, seeds[0]))
+        if is_sequence and self.time_stretch:
+            layers.append(RandomStretch(self.time_stretch, seeds[3]))
         if self.standardize:
             layers.append(Standardize(name="standardize"))
         if self._masks_padding:
             layers.append(MaskPadding())
+        if self.noise:
+            layers.append(RandomNoise(self.noise, seeds[4]))
         if is_sequence and self.time_mask:
             layers.append(RandomMask(1, self.time_mask, seeds[1]))
         if is_sequence and self.coefficient_mask:
             layers.append(RandomMask(2, self.coefficient_mask, seeds[2]))
         return layers
 
-    def _compile(self, n_steps: int) -> None:
-        self.model_.compile(
-            optimizer=_training.make_optimizer(
-                self.optimizer,
-                learning_rate=self.learning_rate,
-                schedule=self.learning_rate_schedule,
-                weight_decay=self.weight_decay,
-                n_steps=n_steps,
-            ),
-            loss=keras.losses.CategoricalCrossentropy(label_smoothing=self.label_smoothing),
-            metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
-            # XLA's compiler takes longer than it saves on networks of this size.
-            jit_compile=False,
-        )
-        # A graph that creates variables is traced twice: have the optimizer's ready.
-        self.model_.optimizer.build(self.model_.trainable_variables)
-
-    def _split(self, arrays):
-        """Hold out a stratified, seeded share of the clips for early stopping."""
-        codes = arrays[1].argmax(axis=1)
-        counts = np.bincount(codes, minlength=len(self.classes_))
-        rarest = int(np.argmin(counts))
-        if counts[rarest] < 2:
+    def _check_known(self, y, known, which) -> None:
+        unknown = np.setdiff1d(y, known)
+        if len(unknown):
             raise ValueError(
-                f"early_stopping=True holds out a share of every class, and class "
-                f"{self.classes_.tolist()[rarest]!r} has {counts[rarest]} clip(s); at least 2 are "
-                "needed. Add clips, leave the class out, or use early_stopping=False."
-            )
-        # By class, so that each one is on both sides; train_test_split promises neither.
-        shares = np.clip(np.round(self.validation_fraction * counts).astype(int), 1, counts - 1)
-        rng = np.random.default_rng(self._seed)
-        places = [rng.permutation(np.flatnonzero(codes == code)) for code in range(len(counts))]
-        held_out = np.sort(np.concatenate([p[:n] for p, n in zip(places, shares, strict=True)]))
-        chosen = np.sort(np.concatenate([p[n:] for p, n in zip(places, shares, strict=True)]))
-        return tuple(a[chosen] for a in arrays), tuple(a[held_out] for a in arrays)
-
-    def _check_enough_classes(self, y) -> None:
-        classes = np.unique(y)
-        if len(classes) < 2:
-            raise ValueError(
-                f"{type(self).__name__} needs at least 2 classes, got 1 class: "
-                f"{classes.tolist()[0]!r}."
+                f"y has labels {unknown.tolist()} that are not in {known.tolist()}, {which}."
             )
 
     def _check_clip_shape(self, shape: tuple[int, ...]) -> None:
@@ -411,35 +503,9 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
 
     def __getstate__(self):
         state = dict(super().__getstate__())
-        model = state.pop("model_", None)
-        state.pop("_network", None)
-        if model is not None:
-            state["_keras_state"] = {
-                "config": model.get_config(),
-                # variables, not weights: dropout and augmentation go on where they were
-                "variables": [np.asarray(variable) for variable in model.variables],
-                "compile": model.get_compile_config() if model.compiled else None,
-                "optimizer": (
-                    [np.asarray(variable) for variable in model.optimizer.variables]
-                    if model.compiled
-                    else None
-                ),
-            }
+        if self.initialized_:
+            state |= {"_model": None, "_network": None}
         return state
-
-    def __setstate__(self, state):
-        state = dict(state)
-        saved = state.pop("_keras_state", None)
-        super().__setstate__(state)
-        if saved is None:
-            return
-        self.model_ = keras.Model.from_config(saved["config"])
-        _assign(self.model_.variables, saved["variables"])
-        self._network = CompiledNetwork(self.model_)
-        if saved["compile"] is not None:
-            self.model_.compile_from_config(saved["compile"])
-            self.model_.optimizer.build(self.model_.trainable_variables)
-            _assign(self.model_.optimizer.variables, saved["optimizer"])
 
 
 def as_tuple(name: str, sizes: Any, *, at_least: int = 0) -> tuple[int, ...]:
@@ -471,11 +537,6 @@ def as_tuple(name: str, sizes: Any, *, at_least: int = 0) -> tuple[int, ...]:
             f"{' and at least one of them' if at_least else ''}. Got {sizes!r} instead."
         )
     return tuple(int(size) for size in several)
-
-
-def _assign(variables: list[keras.Variable], values: list[np.ndarray]) -> None:
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)
 
 
 def _as_sequences(shape: tuple[int, ...]) -> tuple[int, int]:

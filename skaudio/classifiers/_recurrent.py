@@ -43,6 +43,9 @@ class _RecurrentClassifier(BaseAudioClassifier):  # numpydoc ignore=PR01
         time_shift=0.1,
         time_mask=0.2,
         coefficient_mask=0.2,
+        time_stretch=0.0,
+        noise=0.0,
+        mixup=0.0,
         epochs=20,
         batch_size="auto",
         optimizer="adamw",
@@ -54,6 +57,8 @@ class _RecurrentClassifier(BaseAudioClassifier):  # numpydoc ignore=PR01
         early_stopping=False,
         validation_fraction=0.1,
         patience=5,
+        callbacks=None,
+        warm_start=False,
         random_state=None,
         verbose=0,
     ):
@@ -68,6 +73,9 @@ class _RecurrentClassifier(BaseAudioClassifier):  # numpydoc ignore=PR01
         self.time_shift = time_shift
         self.time_mask = time_mask
         self.coefficient_mask = coefficient_mask
+        self.time_stretch = time_stretch
+        self.noise = noise
+        self.mixup = mixup
         self.epochs = epochs
         self.batch_size = batch_size
         self.optimizer = optimizer
@@ -79,6 +87,8 @@ class _RecurrentClassifier(BaseAudioClassifier):  # numpydoc ignore=PR01
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.patience = patience
+        self.callbacks = callbacks
+        self.warm_start = warm_start
         self.random_state = random_state
         self.verbose = verbose
 
@@ -136,6 +146,16 @@ class LSTMClassifier(_RecurrentClassifier):  # numpydoc ignore=PR02
     coefficient_mask : float, default=0.2
         Augmentation, in training only: hide up to this share of neighbouring
         coefficients (SpecAugment).
+    time_stretch : float, default=0.0
+        Augmentation, in training only: change the tempo by up to this share, about the
+        clip's middle.
+    noise : float, default=0.0
+        Augmentation, in training only: standard deviation of Gaussian noise on the
+        features, once they are standardised.
+    mixup : float, default=0.0
+        Augmentation, in training only: mix each clip with another one of its batch, and
+        their targets alike. The shares follow a beta distribution with both parameters of
+        this value; 0 mixes nothing, 0.2 a little, 1 a lot.
     epochs : int, default=20
         Passes over the training clips.
     batch_size : int or "auto", default="auto"
@@ -156,14 +176,22 @@ class LSTMClassifier(_RecurrentClassifier):  # numpydoc ignore=PR02
     class_weight : dict, "balanced" or None, default=None
         Weight of each class in the loss, as in scikit-learn.
     early_stopping : bool, default=False
-        Hold out a stratified share of the training clips, stop when their loss has not
-        fallen for `patience` epochs, and keep the weights of the best epoch. Off by
+        Hold out a share of the training clips, by class or, with `groups`, by whole
+        groups; stop when their loss has not fallen for `patience` epochs, and keep the
+        weights of the best epoch. Off by
         default: with the cosine schedule the last epoch is rarely worse, and no clip is
         withheld from training.
     validation_fraction : float, default=0.1
         Share of the clips held out by early stopping; at least one of each class.
     patience : int, default=5
         Epochs that early stopping waits for an improvement.
+    callbacks : keras.callbacks.Callback or sequence of them, default=None
+        Told of every batch and epoch, and free to end the training. Each `fit` uses copies,
+        found in ``callbacks_`` afterwards. Callbacks that change the learning rate need
+        ``learning_rate_schedule="constant"``.
+    warm_start : bool, default=False
+        Go on from the weights of the last `fit`, with the same classes and the same
+        feature statistics, for another `epochs`.
     random_state : int, RandomState instance or None, default=None
         Seed of the initial weights, the order of the clips, dropout, augmentation and the
         held-out share. The same int gives the same probabilities on the same CPU.
@@ -172,6 +200,8 @@ class LSTMClassifier(_RecurrentClassifier):  # numpydoc ignore=PR02
 
     Attributes
     ----------
+    callbacks_ : list of keras.callbacks.Callback
+        The copies of `callbacks` that the last training used.
     classes_ : ndarray of shape (n_classes,)
         The labels, sorted.
     history_ : dict of str to list of float
@@ -181,7 +211,7 @@ class LSTMClassifier(_RecurrentClassifier):  # numpydoc ignore=PR02
     input_shape_ : tuple of int
         Shape of one clip's features.
     model_ : keras.Model
-        The trained network; features in, probabilities out.
+        A copy of the trained network; features in, probabilities out.
     n_features_in_ : int
         Length of the second axis of the training features.
     n_iter_ : int
@@ -254,6 +284,16 @@ class GRUClassifier(_RecurrentClassifier):  # numpydoc ignore=PR02
     coefficient_mask : float, default=0.2
         Augmentation, in training only: hide up to this share of neighbouring
         coefficients (SpecAugment).
+    time_stretch : float, default=0.0
+        Augmentation, in training only: change the tempo by up to this share, about the
+        clip's middle.
+    noise : float, default=0.0
+        Augmentation, in training only: standard deviation of Gaussian noise on the
+        features, once they are standardised.
+    mixup : float, default=0.0
+        Augmentation, in training only: mix each clip with another one of its batch, and
+        their targets alike. The shares follow a beta distribution with both parameters of
+        this value; 0 mixes nothing, 0.2 a little, 1 a lot.
     epochs : int, default=20
         Passes over the training clips.
     batch_size : int or "auto", default="auto"
@@ -274,14 +314,22 @@ class GRUClassifier(_RecurrentClassifier):  # numpydoc ignore=PR02
     class_weight : dict, "balanced" or None, default=None
         Weight of each class in the loss, as in scikit-learn.
     early_stopping : bool, default=False
-        Hold out a stratified share of the training clips, stop when their loss has not
-        fallen for `patience` epochs, and keep the weights of the best epoch. Off by
+        Hold out a share of the training clips, by class or, with `groups`, by whole
+        groups; stop when their loss has not fallen for `patience` epochs, and keep the
+        weights of the best epoch. Off by
         default: with the cosine schedule the last epoch is rarely worse, and no clip is
         withheld from training.
     validation_fraction : float, default=0.1
         Share of the clips held out by early stopping; at least one of each class.
     patience : int, default=5
         Epochs that early stopping waits for an improvement.
+    callbacks : keras.callbacks.Callback or sequence of them, default=None
+        Told of every batch and epoch, and free to end the training. Each `fit` uses copies,
+        found in ``callbacks_`` afterwards. Callbacks that change the learning rate need
+        ``learning_rate_schedule="constant"``.
+    warm_start : bool, default=False
+        Go on from the weights of the last `fit`, with the same classes and the same
+        feature statistics, for another `epochs`.
     random_state : int, RandomState instance or None, default=None
         Seed of the initial weights, the order of the clips, dropout, augmentation and the
         held-out share. The same int gives the same probabilities on the same CPU.
@@ -290,6 +338,8 @@ class GRUClassifier(_RecurrentClassifier):  # numpydoc ignore=PR02
 
     Attributes
     ----------
+    callbacks_ : list of keras.callbacks.Callback
+        The copies of `callbacks` that the last training used.
     classes_ : ndarray of shape (n_classes,)
         The labels, sorted.
     history_ : dict of str to list of float
@@ -299,7 +349,7 @@ class GRUClassifier(_RecurrentClassifier):  # numpydoc ignore=PR02
     input_shape_ : tuple of int
         Shape of one clip's features.
     model_ : keras.Model
-        The trained network; features in, probabilities out.
+        A copy of the trained network; features in, probabilities out.
     n_features_in_ : int
         Length of the second axis of the training features.
     n_iter_ : int

@@ -1,20 +1,52 @@
-"""The craft of training that is Keras' alone: batches, schedules, callbacks."""
+"""The craft of training: batches, schedule, held-out clips, callbacks."""
 
 from __future__ import annotations
 
-from typing import Any
+import copy
+import math
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.model_selection import StratifiedGroupKFold
 from tqdm.auto import tqdm
 
 from skaudio._tensorflow import keras, tf
+from skaudio.classifiers._network import CompiledNetwork, Update
 
-_OPTIMIZERS = {
-    "adam": keras.optimizers.Adam,
-    "adamw": keras.optimizers.AdamW,
-    "rmsprop": keras.optimizers.RMSprop,
-    "sgd": keras.optimizers.SGD,
-}
+
+class Clips(NamedTuple):
+    """Clips to train on.
+
+    Parameters
+    ----------
+    features : ndarray of shape (n_clips, n_frames, n_coefficients)
+        Features.
+    targets : ndarray of shape (n_clips, n_classes)
+        Probabilities to aim at.
+    weights : ndarray of shape (n_clips,)
+        Weight of each clip in the loss.
+    """
+
+    features: np.ndarray
+    targets: np.ndarray
+    weights: np.ndarray
+
+    def take(self, places: np.ndarray) -> Clips:
+        """Choose some.
+
+        Parameters
+        ----------
+        places : ndarray of int
+            Which.
+
+        Returns
+        -------
+        Clips
+            The chosen ones.
+        """
+        return Clips(*(array[places] for array in self))
 
 
 def batch_count(n_clips: int, batch_size: int | str) -> int:
@@ -38,87 +70,230 @@ def batch_count(n_clips: int, batch_size: int | str) -> int:
     return max(1, -(-n_clips // int(batch_size)))
 
 
-def training_batches(
-    arrays: tuple[np.ndarray, ...], *, n_batches: int, seed: int, first_epoch: int
-) -> tf.data.Dataset:
-    """Shuffle and batch without end, anew in every epoch.
-
-    The order follows from `seed` and the number of the epoch alone; TensorFlow's global
-    seed has no part in it. Batches are as equal as can be: a last batch of one clip
-    would upset batch normalisation.
+def learning_rate_at(progress: float, *, highest: float, schedule: str) -> float:
+    """Follow the learning rate's schedule.
 
     Parameters
     ----------
-    arrays : tuple of ndarray
-        Features, targets, weights: first axis of equal length.
-    n_batches : int
-        Batches in an epoch.
-    seed : int
-        Seed of the order.
-    first_epoch : int
-        Number of the first epoch.
-
-    Returns
-    -------
-    tf.data.Dataset
-        Infinite; `n_batches` elements are one epoch.
-    """
-    n_clips = len(arrays[0])
-    tensors = [tf.convert_to_tensor(array) for array in arrays]
-    edges = tf.constant(np.linspace(0, n_clips, n_batches + 1).round().astype(np.int64))
-
-    def one_epoch(epoch):
-        order = tf.random.experimental.stateless_shuffle(
-            tf.range(n_clips), seed=tf.stack([tf.constant(seed, tf.int64), epoch])
-        )
-        return tf.data.Dataset.range(n_batches).map(
-            lambda batch: order[edges[batch] : edges[batch + 1]]
-        )
-
-    return (
-        tf.data.Dataset.counter(first_epoch)
-        .flat_map(one_epoch)
-        .map(lambda chosen: tuple(tf.gather(tensor, chosen) for tensor in tensors))
-        .prefetch(2)
-    )
-
-
-def make_optimizer(
-    name: str, *, learning_rate: float, schedule: str, weight_decay: float, n_steps: int
-) -> keras.optimizers.Optimizer:
-    """Make an optimizer with its learning-rate schedule.
-
-    Parameters
-    ----------
-    name : {"adam", "adamw", "rmsprop", "sgd"}
-        Kind of optimizer.
-    learning_rate : float
+    progress : float
+        Share of the training that is done; may pass 1.
+    highest : float
         Highest learning rate.
     schedule : {"constant", "cosine"}
         "cosine" warms up over the first twentieth and then falls along a cosine, to
-        one hundredth.
-    weight_decay : float
-        Decoupled weight decay; 0 for none.
-    n_steps : int
-        Updates in the whole training.
+        one hundredth, where it stays, so that ``partial_fit`` can go on.
 
     Returns
     -------
-    keras.optimizers.Optimizer
-        The optimizer.
+    float
+        Learning rate.
+
+    References
+    ----------
+    I. Loshchilov and F. Hutter, "SGDR: stochastic gradient descent with warm restarts",
+    ICLR 2017.
     """
-    rate: Any = learning_rate
-    if schedule == "cosine":
-        warm_up = n_steps // 20
-        rate = keras.optimizers.schedules.CosineDecay(
-            initial_learning_rate=learning_rate / 20 if warm_up else learning_rate,
-            decay_steps=max(1, n_steps - warm_up),
-            warmup_target=learning_rate if warm_up else None,
-            warmup_steps=warm_up,
-            alpha=0.01,  # not zero, so that partial_fit can go on after the last step
+    if schedule == "constant":
+        return highest
+    warm_up, lowest = 1 / 20, 0.01
+    if progress < warm_up:
+        return highest * (warm_up + (1 - warm_up) * progress / warm_up)
+    fallen = min(1.0, (progress - warm_up) / (1 - warm_up))
+    return highest * (lowest + (1 - lowest) * (1 + math.cos(math.pi * fallen)) / 2)
+
+
+def hold_out(
+    codes: np.ndarray, groups: np.ndarray | None, *, fraction: float, classes: list, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Hold out a seeded share of the clips, by class and, if there are any, by group.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_clips,), int
+        Class of each clip.
+    groups : ndarray of shape (n_clips,) or None
+        Clips of one group stay together.
+    fraction : float
+        Share of the clips to hold out. With groups it is rounded to one part of a whole
+        number of parts.
+    classes : list
+        The classes' names, for messages.
+    seed : int
+        Seed of the draw.
+
+    Returns
+    -------
+    chosen, held_out : ndarray of int
+        Places of the clips.
+
+    Raises
+    ------
+    ValueError
+        When a class could not be on both sides, or, with groups, not among the chosen.
+    """
+    if groups is not None:
+        return _hold_out_groups(codes, groups, fraction=fraction, classes=classes, seed=seed)
+    counts = np.bincount(codes, minlength=len(classes))
+    rarest = int(np.argmin(counts))
+    if counts[rarest] < 2:
+        raise ValueError(
+            f"early_stopping=True holds out a share of every class, and class "
+            f"{classes[rarest]!r} has {counts[rarest]} clip(s); at least 2 are "
+            "needed. Add clips, leave the class out, or use early_stopping=False."
         )
-    momentum = {"momentum": 0.9, "nesterov": True} if name == "sgd" else {}
-    return _OPTIMIZERS[name](rate, weight_decay=weight_decay or None, **momentum)
+    # By class, so that each one is on both sides; train_test_split promises neither.
+    shares = np.clip(np.round(fraction * counts).astype(int), 1, counts - 1)
+    rng = np.random.default_rng(seed)
+    places = [rng.permutation(np.flatnonzero(codes == code)) for code in range(len(counts))]
+    held_out = np.sort(np.concatenate([p[:n] for p, n in zip(places, shares, strict=True)]))
+    return np.setdiff1d(np.arange(len(codes)), held_out), held_out
+
+
+def _hold_out_groups(codes, groups, *, fraction, classes, seed):
+    n_groups = len(np.unique(groups))
+    if n_groups < 2:
+        raise ValueError(
+            "early_stopping=True holds out whole groups, and all clips are of one group "
+            f"({groups.tolist()[0]!r}). At least 2 groups are needed; without groups, single clips are "
+            "held out."
+        )
+    n_parts = min(n_groups, max(2, round(1 / fraction)))
+    parts = StratifiedGroupKFold(n_parts, shuffle=True, random_state=seed % 2**32)
+    for chosen, held_out in parts.split(codes, codes, groups):
+        missing = np.setdiff1d(np.arange(len(classes)), codes[chosen])
+        if not len(missing) and len(held_out):
+            return chosen, held_out
+    raise ValueError(
+        f"early_stopping=True holds out whole groups, and whichever are held out, no clip of a "
+        f"class such as {classes[missing[0]]!r} is left to train on. Give each class clips of "
+        "several groups, or leave groups out."
+    )
+
+
+def as_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:
+    """Copy a user's callbacks, so that no two trainings share one.
+
+    Parameters
+    ----------
+    callbacks : None, keras.callbacks.Callback or sequence of them
+        The parameter.
+
+    Returns
+    -------
+    list of keras.callbacks.Callback
+        Copies.
+
+    Raises
+    ------
+    TypeError
+        When there is something else among them.
+    """
+    if isinstance(callbacks, keras.callbacks.Callback):
+        callbacks = [callbacks]
+    for callback in callbacks or ():
+        if not isinstance(callback, keras.callbacks.Callback):
+            raise TypeError(
+                "The 'callbacks' parameter must be a keras.callbacks.Callback or a sequence of "
+                f"them. Got {callback!r} instead."
+            )
+    return copy.deepcopy(list(callbacks or ()))
+
+
+def train(
+    network: CompiledNetwork,
+    update: Update,
+    clips: Clips,
+    held_out: Clips | None,
+    *,
+    n_batches: int,
+    epochs: range,
+    learning_rate: Callable[[float], float] | None,
+    mixup: float,
+    seed: int,
+    callbacks: Sequence[keras.callbacks.Callback],
+) -> dict[str, list[float]]:
+    """Train a network's own weights.
+
+    Batches are drawn anew in every epoch, in an order that follows from `seed` and the
+    number of the epoch alone. They are as equal as can be: a last batch of one clip would
+    upset batch normalisation.
+
+    Parameters
+    ----------
+    network : CompiledNetwork
+        The network, for this training alone.
+    update : Update
+        One update of its weights.
+    clips : Clips
+        Training clips.
+    held_out : Clips or None
+        Clips for validation after every epoch.
+    n_batches : int
+        Batches in an epoch.
+    epochs : range
+        Numbers of the epochs.
+    learning_rate : callable or None
+        Learning rate by the number of epochs that are done, as a float; None leaves it
+        to the callbacks.
+    mixup : float
+        Both parameters of the beta distribution of mixing shares; 0 for none.
+    seed : int
+        Seed of the order and of the mixing.
+    callbacks : sequence of keras.callbacks.Callback
+        Told of what happens, and asked to stop.
+
+    Returns
+    -------
+    dict of str to list of float
+        Loss and accuracy of every epoch, up to the first whose loss is not finite.
+    """
+    model = network.model
+    model.stop_training = False
+    told = keras.callbacks.CallbackList(
+        list(callbacks), model=model, epochs=epochs.stop, steps=n_batches, verbose=0
+    )
+    edges = np.linspace(0, len(clips.features), n_batches + 1).round().astype(int)
+    history: dict[str, list[float]] = {}
+    told.on_train_begin()
+    for epoch in epochs:
+        told.on_epoch_begin(epoch)
+        order = np.random.default_rng([seed, epoch]).permutation(len(clips.features))
+        loss, n_right = 0.0, 0.0
+        for batch, (start, stop) in enumerate(pairwise(edges)):
+            told.on_train_batch_begin(batch)
+            if learning_rate is not None:
+                update.optimizer.learning_rate = learning_rate(epoch + batch / n_batches)
+            of_batch = update(
+                *clips.take(order[start:stop]),
+                mixup=mixup,
+                seed=(seed, epoch * n_batches + batch),
+            )
+            loss, n_right = loss + of_batch[0], n_right + of_batch[1]
+            told.on_train_batch_end(
+                batch, {"loss": loss / int(stop), "accuracy": n_right / int(stop)}
+            )
+        logs = {"loss": loss / len(order), "accuracy": n_right / len(order)}
+        if held_out is not None:
+            logs |= _validate(network, held_out)
+        told.on_epoch_end(epoch, logs)
+        for name, value in logs.items():
+            history.setdefault(name, []).append(float(value))
+        if model.stop_training or not math.isfinite(loss):
+            break
+    told.on_train_end(logs)
+    for callback in callbacks:
+        callback.set_model(None)
+    return history
+
+
+def _validate(network: CompiledNetwork, clips: Clips) -> dict[str, float]:
+    probabilities = network.predict(tf.constant(network.weights()), clips.features)
+    losses = -(clips.targets * np.log(np.maximum(probabilities, 1e-7))).sum(axis=1)
+    is_right = probabilities.argmax(axis=1) == clips.targets.argmax(axis=1)
+    return {
+        "val_loss": float((clips.weights * losses).mean()),
+        "val_accuracy": float(is_right.mean()),
+    }
 
 
 class EpochProgress(keras.callbacks.Callback):

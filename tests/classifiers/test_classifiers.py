@@ -226,18 +226,6 @@ def test_early_stopping_needs_two_clips_of_a_class(sequences):
         ConvClassifier(early_stopping=True).fit(X, labels)
 
 
-@pytest.mark.parametrize("fraction", [0.05, 0.1, 0.9, 0.99])
-def test_early_stopping_has_every_class_on_both_sides(fraction):
-    codes = np.repeat([0, 1, 2], [55, 3, 2])
-    classifier = PerceptronClassifier(validation_fraction=fraction)
-    classifier.classes_, classifier._seed = np.array(["a", "b", "c"]), 0
-    sides = classifier._split((np.arange(60), np.eye(3)[codes]))
-    for _, targets in sides:
-        assert (targets.sum(axis=0) >= 1).all()
-    places = np.concatenate([sides[0][0], sides[1][0]])
-    assert sorted(places) == list(range(60))
-
-
 def test_early_stopping_holds_out_every_class_of_a_tiny_set(sequences):
     X, y = sequences
     chosen = [0, 1, 20, 21, 40, 41]

@@ -1,0 +1,507 @@
+"""Networks compiled once, however many classifiers of their design are fitted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from skaudio._tensorflow import keras, tf
+
+# Clips predicted together: a bound on memory, far past the size where larger batches
+# would be faster.
+_BATCH = 256
+
+# Designs, and ways of training each, that are kept compiled. A search goes through its
+# folds candidate by candidate, so that few are in use at a time.
+_KEPT_NETWORKS = 8
+_KEPT_UPDATES = 2
+
+
+@dataclass
+class NetworkState:
+    """A network at rest, in arrays and plain Python: what a pickle holds.
+
+    Parameters
+    ----------
+    design : str
+        The network without its weights, as Keras describes it in JSON.
+    weights : ndarray of shape (n_weights,)
+        All weights, one after the other.
+    counters : list of ndarray
+        Where the generators of dropout and augmentation are.
+    optimizer : list of ndarray or None
+        The optimizer's variables, if it has trained.
+    """
+
+    design: str
+    weights: np.ndarray
+    counters: list[np.ndarray]
+    optimizer: list[np.ndarray] | None = None
+    _tensor: Any = field(default=None, init=False, repr=False, compare=False)
+
+    def restore(self, model: keras.Model) -> None:
+        """Give a model of the same design these weights.
+
+        Parameters
+        ----------
+        model : keras.Model
+            The model to change.
+        """
+        weights, counters = _variables(model)
+        start = 0
+        for variable in weights:
+            size = int(np.prod(variable.shape))
+            variable.assign(self.weights[start : start + size].reshape(variable.shape))
+            start += size
+        _assign(counters, self.counters)
+
+    def tensor(self) -> tf.Tensor:
+        """Hand the weights to TensorFlow, once.
+
+        Returns
+        -------
+        tensor of shape (n_weights,)
+            The weights.
+        """
+        if self._tensor is None:
+            self._tensor = tf.constant(self.weights)
+        return self._tensor
+
+    def __getstate__(self):
+        return {**vars(self), "_tensor": None}
+
+    def make_model(self) -> keras.Model:
+        """Build a model of its own.
+
+        Returns
+        -------
+        keras.Model
+            The model, uncompiled.
+        """
+        model = keras.models.model_from_json(self.design)
+        self.restore(model)
+        return model
+
+
+class CompiledNetwork:
+    """The graphs of one design, which all classifiers of that design share.
+
+    Compiling takes seconds and holds memory, and Keras would do it again for every fold
+    of a search. Here the graph for prediction takes the weights as an argument, so that any
+    number of fitted classifiers, and threads, can use it. The graph for training works
+    on the network's own weights, for one training at a time.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Features in, probabilities out. It belongs to the network from now on.
+    """
+
+    def __init__(self, model: keras.Model):
+        self.model = model
+        self.design = model.to_json()
+        self.in_training = threading.Lock()
+        self._tracing = threading.Lock()
+        self._graph: Any = None
+        self._updates: OrderedDict[tuple[Any, ...], Update] = OrderedDict()
+
+    def predict(self, weights: tf.Tensor, X: np.ndarray) -> np.ndarray:
+        """Compute probabilities, with weights from outside.
+
+        Keras' own ``predict`` costs about 40 ms a call before it computes anything, and
+        its ``predict_on_batch`` traces again for new batch sizes.
+
+        Parameters
+        ----------
+        weights : tensor of shape (n_weights,)
+            A state's weights.
+        X : ndarray of shape (n_clips, n_frames, n_coefficients)
+            Features.
+
+        Returns
+        -------
+        ndarray of shape (n_clips, n_classes)
+            Probabilities.
+        """
+        with self._tracing:
+            if self._graph is None:
+                self._graph = self._trace()
+        batches = (X[start : start + _BATCH] for start in range(0, len(X), _BATCH))
+        return np.concatenate(
+            [self._graph(weights, tf.constant(batch)).numpy() for batch in batches]
+        )
+
+    def update(self, *, optimizer: str, weight_decay: float, mixes: bool) -> Update:
+        """Find or compile a way of training the network.
+
+        Parameters
+        ----------
+        optimizer : {"adam", "adamw", "rmsprop", "sgd"}
+            Kind of optimizer.
+        weight_decay : float
+            Decoupled weight decay.
+        mixes : bool
+            Whether it mixes clips.
+
+        Returns
+        -------
+        Update
+            One update of the weights, compiled.
+        """
+        key = (optimizer, float(weight_decay), mixes)
+        update = _recent(
+            self._updates,
+            key,
+            lambda: Update(self.model, make_optimizer(optimizer, weight_decay), mixes=mixes),
+            _KEPT_UPDATES,
+        )
+        # Where callbacks look for it.
+        self.model.compile(
+            update.optimizer,
+            loss="categorical_crossentropy",
+            metrics=["accuracy"],
+            jit_compile=False,
+        )
+        return update
+
+    def weights(self) -> np.ndarray:
+        """Copy the network's own weights.
+
+        Returns
+        -------
+        ndarray of shape (n_weights,)
+            The weights.
+        """
+        return _flat(_variables(self.model)[0])
+
+    def state(self, update: Update | None = None) -> NetworkState:
+        """Copy the network's own state.
+
+        Parameters
+        ----------
+        update : Update, default=None
+            What trained it.
+
+        Returns
+        -------
+        NetworkState
+            The state.
+        """
+        return state_of(self.model, self.design, update)
+
+    def _trace(self):
+        model = self.model
+        weights, _ = _variables(model)
+        sizes = [int(np.prod(variable.shape)) for variable in weights]
+        place = {id(variable): i for i, variable in enumerate(weights)}
+
+        # One vector for all weights: fifty arguments would take longer than the network.
+        def predict(vector, features):
+            parts = tf.split(vector, sizes)
+
+            def value(variable):
+                if id(variable) in place:
+                    return tf.reshape(parts[place[id(variable)]], variable.shape)
+                return tf.zeros(variable.shape, variable.dtype)  # generators: not at work
+
+            trainable = [value(variable) for variable in model.trainable_variables]
+            others = [value(variable) for variable in model.non_trainable_variables]
+            return model.stateless_call(trainable, others, features, training=False)[0]
+
+        return tf.function(predict).get_concrete_function(
+            tf.TensorSpec([sum(sizes)], tf.float32),
+            tf.TensorSpec([None, *model.input_shape[1:]], tf.float32),
+        )
+
+
+class Update:
+    """One update of a network's weights, compiled.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The network.
+    optimizer : keras.optimizers.Optimizer
+        Its optimizer.
+    mixes : bool
+        Whether clips are mixed with others of the batch.
+    """
+
+    def __init__(self, model: keras.Model, optimizer: keras.optimizers.Optimizer, *, mixes: bool):
+        self.optimizer = optimizer
+        self._model = model
+        self._mixes = mixes
+        optimizer.build(model.trainable_variables)
+        self._at_start = _values(optimizer.variables)
+        n_classes = model.output_shape[-1]
+        self._graph = tf.function(self._update).get_concrete_function(
+            tf.TensorSpec([None, *model.input_shape[1:]], tf.float32),
+            tf.TensorSpec([None, n_classes], tf.float32),
+            tf.TensorSpec([None], tf.float32),
+            tf.TensorSpec([], tf.float32),
+            tf.TensorSpec([2], tf.int32),
+        )
+
+    def reset(self, variables: list[np.ndarray] | None = None) -> None:
+        """Bring the optimizer to its start, or back to where it was.
+
+        Parameters
+        ----------
+        variables : list of ndarray, default=None
+            A state's. None is the start; so are those of another kind of optimizer.
+        """
+        if [np.shape(v) for v in variables or ()] != [np.shape(v) for v in self._at_start]:
+            variables = self._at_start
+        _assign(self.optimizer.variables, variables)
+
+    def __call__(
+        self,
+        features: np.ndarray,
+        targets: np.ndarray,
+        weights: np.ndarray,
+        *,
+        mixup: float,
+        seed: tuple[int, int],
+    ) -> tuple[float, float]:
+        """Update the weights on a batch.
+
+        Parameters
+        ----------
+        features : ndarray of shape (n_clips, n_frames, n_coefficients)
+            Features.
+        targets : ndarray of shape (n_clips, n_classes)
+            Probabilities to aim at.
+        weights : ndarray of shape (n_clips,)
+            Weight of each clip in the loss.
+        mixup : float
+            Both parameters of the beta distribution of the shares.
+        seed : (int, int)
+            Seed of the mixing.
+
+        Returns
+        -------
+        loss : float
+            Sum over the clips.
+        n_right : float
+            Clips whose most probable class is the target's.
+        """
+        loss, n_right = self._graph(
+            tf.constant(features),
+            tf.constant(targets),
+            tf.constant(weights),
+            tf.constant(mixup, tf.float32),
+            tf.constant(seed, tf.int32),
+        )
+        return float(loss), float(n_right)
+
+    def _update(self, features, targets, weights, mixup, seed):
+        if self._mixes:
+            features, targets, weights = mixed(features, targets, weights, mixup, seed)
+        with tf.GradientTape() as tape:
+            probabilities = self._model(features, training=True)
+            losses = weights * keras.losses.categorical_crossentropy(targets, probabilities)
+            loss = tf.reduce_mean(losses)
+        variables = self._model.trainable_variables
+        self.optimizer.apply(tape.gradient(loss, variables), variables)
+        is_right = tf.equal(tf.argmax(probabilities, axis=1), tf.argmax(targets, axis=1))
+        return tf.reduce_sum(losses), tf.math.count_nonzero(is_right)
+
+
+def mixed(features: Any, targets: Any, weights: Any, alpha: Any, seed: Any) -> tuple[Any, ...]:
+    """Mix each clip with another one of the batch, and their targets alike.
+
+    Parameters
+    ----------
+    features : tensor of shape (n_clips, n_frames, n_coefficients)
+        Features.
+    targets : tensor of shape (n_clips, n_classes)
+        Targets.
+    weights : tensor of shape (n_clips,)
+        Weights.
+    alpha : tensor
+        Both parameters of the beta distribution of the shares.
+    seed : tensor of shape (2,), int32
+        Decides the partners and the shares.
+
+    Returns
+    -------
+    tuple of tensor
+        Features, targets and weights. The larger share is the clip's own.
+
+    References
+    ----------
+    H. Zhang et al., "mixup: beyond empirical risk minimization", ICLR 2018.
+    """
+    n_clips = tf.shape(features)[0]
+    seeds = tf.random.experimental.stateless_split(seed, 3)
+    one = tf.random.stateless_gamma([n_clips], seeds[0], alpha=alpha)
+    other = tf.random.stateless_gamma([n_clips], seeds[1], alpha=alpha)
+    share = tf.math.divide_no_nan(one, one + other)
+    share = tf.maximum(share, 1 - share)
+    partner = tf.random.experimental.stateless_shuffle(tf.range(n_clips), seeds[2])
+
+    def mix(values):
+        shares = tf.reshape(share, [-1] + [1] * (values.shape.rank - 1))
+        return shares * values + (1 - shares) * tf.gather(values, partner)
+
+    return mix(features), mix(targets), mix(weights)
+
+
+_OPTIMIZERS = {
+    "adam": keras.optimizers.Adam,
+    "adamw": keras.optimizers.AdamW,
+    "rmsprop": keras.optimizers.RMSprop,
+    "sgd": keras.optimizers.SGD,
+}
+
+
+def make_optimizer(name: str, weight_decay: float) -> keras.optimizers.Optimizer:
+    """Make an optimizer, whose learning rate is set from update to update.
+
+    Parameters
+    ----------
+    name : {"adam", "adamw", "rmsprop", "sgd"}
+        Kind of optimizer.
+    weight_decay : float
+        Decoupled weight decay; 0 for none.
+
+    Returns
+    -------
+    keras.optimizers.Optimizer
+        The optimizer.
+    """
+    momentum = {"momentum": 0.9, "nesterov": True} if name == "sgd" else {}
+    return _OPTIMIZERS[name](weight_decay=weight_decay or None, **momentum)
+
+
+def state_of(model: keras.Model, design: str, update: Update | None = None) -> NetworkState:
+    """Copy a model's state.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The model.
+    design : str
+        The same without weights.
+    update : Update, default=None
+        What trained it.
+
+    Returns
+    -------
+    NetworkState
+        The state.
+    """
+    weights, counters = _variables(model)
+    return NetworkState(
+        design,
+        _flat(weights),
+        _values(counters),
+        None if update is None else _values(update.optimizer.variables),
+    )
+
+
+_networks: OrderedDict[str, CompiledNetwork] = OrderedDict()
+_looking = threading.Lock()
+
+
+def shared_network(design: str, model: keras.Model | None = None) -> CompiledNetwork:
+    """Find the compiled network of a design, or make it.
+
+    Parameters
+    ----------
+    design : str
+        The design.
+    model : keras.Model, default=None
+        A model to compile if there is none yet; None builds one.
+
+    Returns
+    -------
+    CompiledNetwork
+        The network that all classifiers of this design in this process share.
+    """
+
+    def make():
+        return CompiledNetwork(keras.models.model_from_json(design) if model is None else model)
+
+    with _looking:
+        return _recent(_networks, _kind(design), make, _KEPT_NETWORKS)
+
+
+@contextmanager
+def network_to_train(state: NetworkState) -> Iterator[CompiledNetwork]:
+    """Have a network of a design to oneself for a training.
+
+    Parameters
+    ----------
+    state : NetworkState
+        State to start from.
+
+    Yields
+    ------
+    CompiledNetwork
+        The shared network, or one of its own while another thread trains that.
+    """
+    network = shared_network(state.design)
+    if not network.in_training.acquire(blocking=False):
+        network = CompiledNetwork(keras.models.model_from_json(state.design))
+        network.in_training.acquire()
+    try:
+        state.restore(network.model)
+        yield network
+    finally:
+        network.in_training.release()
+
+
+def _kind(design: str) -> str:
+    """Tell designs apart, whatever the seeds and the numbers in the layers' names."""
+    numbers: dict[str, str] = {}
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            name = value.get("name")
+            if isinstance(name, str):
+                numbers.setdefault(name, f"#{len(numbers)}")
+            return {key: 0 if key == "seed" else plain(v) for key, v in value.items()}
+        if isinstance(value, list | tuple):
+            return [plain(item) for item in value]
+        return numbers.get(value, value) if isinstance(value, str) else value
+
+    text = json.dumps(plain(json.loads(design)), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _recent(kept: OrderedDict, key: Any, make: Any, limit: int) -> Any:
+    """Find something by its key or make it, and forget what was not used for longest."""
+    if key not in kept:
+        kept[key] = make()
+    kept.move_to_end(key)
+    while len(kept) > limit:
+        kept.popitem(last=False)
+    return kept[key]
+
+
+def _variables(model: keras.Model) -> tuple[list[keras.Variable], list[keras.Variable]]:
+    """Split a model's variables into weights and the generators' counters."""
+    weights = [v for v in model.variables if "float" in v.dtype]
+    return weights, [v for v in model.variables if "float" not in v.dtype]
+
+
+def _flat(variables: list[keras.Variable]) -> np.ndarray:
+    return np.concatenate([np.ravel(np.asarray(v)) for v in variables]).astype(np.float32)
+
+
+def _values(variables: list[keras.Variable]) -> list[np.ndarray]:
+    return [np.asarray(variable).copy() for variable in variables]
+
+
+def _assign(variables: list[keras.Variable], values: list[np.ndarray]) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)

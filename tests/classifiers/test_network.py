@@ -1,0 +1,188 @@
+"""Compiled networks are shared by classifiers of one design, and nothing else of them is."""
+
+import gc
+import threading
+
+import joblib
+import keras
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.model_selection import cross_val_predict
+
+from skaudio import ConvClassifier, LSTMClassifier, PerceptronClassifier
+from skaudio.classifiers import _network
+from skaudio.classifiers._network import CompiledNetwork
+
+CLASSIFIER = ConvClassifier(filters=(4,), epochs=2, random_state=0)
+
+
+@pytest.fixture
+def compilations(monkeypatch):
+    """The graphs compiled during a test, which starts with none."""
+    monkeypatch.setattr(_network, "_networks", type(_network._networks)())
+    counted = []
+    for name, method in (("train", "Update.__init__"), ("predict", "CompiledNetwork._trace")):
+        owner, attribute = method.split(".")
+        original = getattr(getattr(_network, owner), attribute)
+
+        def counting(*args, _original=original, _name=name, **kwargs):
+            counted.append(_name)
+            return _original(*args, **kwargs)
+
+        monkeypatch.setattr(getattr(_network, owner), attribute, counting)
+    return counted
+
+
+def test_folds_and_seeds_are_compiled_once(compilations, sequences):
+    X, y = sequences
+    for seed in range(3):
+        for part in (slice(None), slice(0, 60, 2)):
+            clone(CLASSIFIER).set_params(random_state=seed).fit(X[part], y[part]).predict(X)
+    assert sorted(compilations) == ["predict", "train"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        ({"learning_rate": 0.1}, []),
+        ({"epochs": 3, "batch_size": 7, "label_smoothing": 0.0}, []),
+        ({"learning_rate_schedule": "constant"}, []),
+        ({"class_weight": "balanced", "early_stopping": True}, []),
+        ({"optimizer": "sgd"}, ["train"]),
+        ({"mixup": 0.2}, ["train"]),
+        ({"dropout": 0.5}, ["predict", "train"]),
+        ({"noise": 0.5}, ["predict", "train"]),
+    ],
+)
+def test_only_what_changes_the_graph_compiles_again(parameters, expected, compilations, sequences):
+    X, y = sequences
+    clone(CLASSIFIER).fit(X, y).predict(X)
+    compilations.clear()
+    clone(CLASSIFIER).set_params(**parameters).fit(X, y).predict(X)
+    assert sorted(compilations) == expected
+
+
+def test_few_networks_are_kept(compilations, sequences):
+    X, y = sequences
+    for units in range(1, 13):
+        PerceptronClassifier(dense_units=units, epochs=1).fit(X, y)
+    assert len(_network._networks) == 8
+
+
+def test_networks_are_given_back(compilations, sequences):
+    """A network that is neither kept nor used by a classifier is gone."""
+    X, y = sequences
+    for units in range(1, 13):
+        PerceptronClassifier(dense_units=units, epochs=1).fit(X, y).predict(X)
+    gc.collect()
+    alive = [thing for thing in gc.get_objects() if type(thing) is CompiledNetwork]
+    ours = [network for network in alive if network in _network._networks.values()]
+    assert len(ours) == 8
+    assert len(alive) <= 8 + 8  # other tests' networks
+
+
+def test_classifiers_of_one_design_keep_their_own_weights(sequences):
+    X, y = sequences
+    first = clone(CLASSIFIER).fit(X, y)
+    expected = first.predict_proba(X)
+    second = clone(CLASSIFIER).set_params(random_state=1).fit(X, y)
+    assert not np.array_equal(second.predict_proba(X), expected)
+    np.testing.assert_array_equal(first.predict_proba(X), expected)
+
+
+def test_the_model_is_a_copy(sequences):
+    X, y = sequences
+    classifier = clone(CLASSIFIER).fit(X, y)
+    expected = classifier.predict_proba(X)
+    np.testing.assert_allclose(
+        classifier.model_.predict(X.astype("float32"), verbose=0), expected, atol=1e-6
+    )
+    assert classifier.model_ is classifier.model_
+    classifier.model_.set_weights([0 * w for w in classifier.model_.get_weights()])
+    np.testing.assert_array_equal(classifier.predict_proba(X), expected)
+    loss, accuracy = classifier.model_.evaluate(
+        X.astype("float32"), np.eye(3)[np.searchsorted(classifier.classes_, y)], verbose=0
+    )
+    assert np.isfinite(loss)
+    assert 0 <= accuracy <= 1
+
+
+def test_initialize_builds_without_training(sequences):
+    X, y = sequences
+    classifier = clone(CLASSIFIER).initialize(X, y)
+    assert classifier.initialized_
+    assert classifier.current_epoch == 0
+    assert classifier.predict_proba(X).shape == (60, 3)
+    fitted = clone(CLASSIFIER).set_params(warm_start=True).initialize(X, y).fit(X, y)
+    np.testing.assert_array_equal(
+        fitted.predict_proba(X), clone(CLASSIFIER).fit(X, y).predict_proba(X)
+    )
+
+
+def test_threads_train_and_predict_without_disturbing_each_other(sequences):
+    X, y = sequences
+    seeds = range(4)
+    expected = [
+        clone(CLASSIFIER).set_params(random_state=seed).fit(X, y).predict_proba(X) for seed in seeds
+    ]
+
+    def fit(seed):
+        classifier = clone(CLASSIFIER).set_params(random_state=seed).fit(X, y)
+        return [classifier.predict_proba(X) for _ in range(20)]
+
+    parallel = joblib.Parallel(n_jobs=4, prefer="threads", require="sharedmem")
+    for answers, right in zip(
+        parallel(joblib.delayed(fit)(seed) for seed in seeds), expected, strict=True
+    ):
+        for answer in answers:
+            np.testing.assert_array_equal(answer, right)
+
+
+def test_many_threads_may_ask_a_loaded_classifier_first(compilations, sequences):
+    X, y = sequences
+    classifier = clone(CLASSIFIER).fit(X, y)
+    expected = classifier.predict_proba(X)
+    _network._networks.clear()
+    classifier._network = None
+    barrier = threading.Barrier(8)
+    answers = []
+
+    def ask():
+        barrier.wait()
+        answers.append(classifier.predict_proba(X))
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(answers) == 8
+    for answer in answers:
+        np.testing.assert_array_equal(answer, expected)
+    assert compilations.count("predict") == 2
+
+
+def test_a_callback_may_fit_a_classifier_of_the_same_design(sequences):
+    X, y = sequences
+    inner = clone(CLASSIFIER)
+
+    class FitsAnother(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            inner.fit(X, y)
+
+    outer = clone(CLASSIFIER).set_params(callbacks=[FitsAnother()]).fit(X, y)
+    expected = clone(CLASSIFIER).fit(X, y).predict_proba(X)
+    np.testing.assert_array_equal(outer.predict_proba(X), expected)
+
+
+@pytest.mark.parametrize(
+    "classifier", [CLASSIFIER, LSTMClassifier(units=4, epochs=2, random_state=0)]
+)
+def test_one_seed_one_result_wherever_it_runs(classifier, sequences):
+    X, y = sequences
+    here, there = (
+        cross_val_predict(classifier, X, y, cv=3, n_jobs=n_jobs, method="predict_proba")
+        for n_jobs in (1, 2)
+    )
+    np.testing.assert_array_equal(here, there)
