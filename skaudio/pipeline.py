@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+from sklearn import get_config
 from sklearn import pipeline as sklearn_pipeline
 from sklearn.utils import _safe_indexing
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _num_samples
+from sklearn.utils.validation import _num_samples, has_fit_parameter
 
 __all__ = ["Pipeline"]
 
@@ -58,6 +60,8 @@ class Pipeline(sklearn_pipeline.Pipeline):
     What is given to `fit` clip by clip, such as ``convclassifier__sample_weight``, follows
     the clips through a sampler by its ``sample_indices_``. As in scikit-learn's
     cross-validation, a parameter is taken to be given clip by clip if it is as long as `X`.
+    When the last step stops early and takes ``groups``, and none are given, each clip and its
+    copies are one: no copy of a held-out clip is trained on.
 
     With a sampler `fit_transform` and `fit_predict` give one row for each clip *after*
     sampling, as in imbalanced-learn.
@@ -144,6 +148,8 @@ class Pipeline(sklearn_pipeline.Pipeline):
         """Let the samplers act, and whatever is given clip by clip follow."""
         self._validate_params()
         self._validate_steps()
+        groups = self._own_groups(X, params)
+        params = params | groups
         for name, step in self.steps[:-1]:
             if not _is_sampler(step):
                 continue
@@ -153,10 +159,26 @@ class Pipeline(sklearn_pipeline.Pipeline):
             X, y = step.fit_resample(
                 X, y, **{key.removeprefix(f"{name}__"): value for key, value in own.items()}
             )
+            if not hasattr(step, "sample_indices_"):
+                params = {key: params[key] for key in params if key not in groups}
             # What is transformed like X has clips of its own.
             follows = params.keys() - set(self.transform_input or ())
             params |= {key: _follow(key, params[key], name, step, before) for key in follows}
         return X, y, params
+
+    def _own_groups(self, X: Any, params: dict[str, Any]) -> dict[str, Any]:
+        """Make a group of each clip, so that early stopping keeps its copies together."""
+        samplers = [step for _, step in self.steps[:-1] if _is_sampler(step)]
+        name, last = self.steps[-1]
+        is_wanted = (
+            getattr(last, "early_stopping", False)
+            and has_fit_parameter(last, "groups")
+            and f"{name}__groups" not in params
+            and not get_config()["enable_metadata_routing"]
+        )
+        if not is_wanted or not samplers:
+            return {}
+        return {f"{name}__groups": np.arange(_num_samples(X))}
 
     def _validate_steps(self):
         """Let scikit-learn check the other steps, and where the samplers stand."""

@@ -3,7 +3,17 @@
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skaudio import ConvClassifier, GRUClassifier, LSTMClassifier, PerceptronClassifier
+from skaudio import (
+    BCResNetClassifier,
+    ConvClassifier,
+    CRNNClassifier,
+    DSCNNClassifier,
+    GRUClassifier,
+    KWTClassifier,
+    LSTMClassifier,
+    PerceptronClassifier,
+    TCResNetClassifier,
+)
 
 # Small and quick: most of the time goes into compiling networks.
 QUICK = {"epochs": 8, "batch_size": 32, "learning_rate": 0.05}
@@ -12,6 +22,18 @@ CLASSIFIERS = [
     ConvClassifier(filters=(16,), **{**QUICK, "learning_rate": 0.02, "epochs": 10}),
     LSTMClassifier(units=8, bidirectional=False, **QUICK),
     GRUClassifier(units=8, bidirectional=False, **QUICK),
+    CRNNClassifier(filters=(4,), time_stride=1, units=8, bidirectional=False, **QUICK),
+    DSCNNClassifier(
+        width_multiplier=0.25,
+        depth_multiplier=0.25,
+        time_stride=1,
+        coefficient_stride=1,
+        dropout=0.0,
+        **{**QUICK, "learning_rate": 0.02, "epochs": 10},
+    ),
+    TCResNetClassifier(width_multiplier=0.5, dropout=0.0, epochs=10, learning_rate=0.02),
+    BCResNetClassifier(depth_multiplier=0.25, conv_dropout=0.0, epochs=10, learning_rate=0.02),
+    KWTClassifier(dim=16, mlp_dim=16, n_layers=1, dropout=0.0, epochs=15, learning_rate=0.01),
 ]
 
 FLOAT32 = (

@@ -9,7 +9,6 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold
 from tqdm.auto import tqdm
 
 from skaudio._tensorflow import keras, tf
@@ -105,17 +104,19 @@ def learning_rate_at(progress: float, *, highest: float, schedule: str) -> float
 def hold_out(
     codes: np.ndarray, groups: np.ndarray | None, *, fraction: float, classes: list, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Hold out a seeded share of the clips, by class and, if there are any, by group.
+    """Hold out a seeded share of each class, by whole groups if there are any.
+
+    Groups are gone through at random, and one is held out if that brings the classes nearer
+    to their share, and leaves clips of every class to train on.
 
     Parameters
     ----------
     codes : ndarray of shape (n_clips,), int
         Class of each clip.
     groups : ndarray of shape (n_clips,) or None
-        Clips of one group stay together.
+        Clips of one group stay together; None lets every clip go alone.
     fraction : float
-        Share of the clips to hold out. With groups it is rounded to one part of a whole
-        number of parts.
+        Share of the clips to hold out: at least one of each class, as far as groups allow.
     classes : list
         The classes' names, for messages.
     seed : int
@@ -129,45 +130,41 @@ def hold_out(
     Raises
     ------
     ValueError
-        When a class could not be on both sides, or, with groups, not among the chosen.
+        When no group can be held out, or a class has a single clip.
     """
-    if groups is not None:
-        return _hold_out_groups(codes, groups, fraction=fraction, classes=classes, seed=seed)
-    counts = np.bincount(codes, minlength=len(classes))
-    rarest = int(np.argmin(counts))
-    if counts[rarest] < 2:
+    names, group = np.unique(
+        np.arange(len(codes)) if groups is None else groups, return_inverse=True
+    )
+    table = np.zeros((len(names), len(classes)), dtype=int)
+    np.add.at(table, (group, codes), 1)
+    counts = table.sum(axis=0)
+    if groups is None and 1 in counts:
         raise ValueError(
             f"early_stopping=True holds out a share of every class, and class "
-            f"{classes[rarest]!r} has {counts[rarest]} clip(s); at least 2 are "
+            f"{classes[counts.tolist().index(1)]!r} has 1 clip(s); at least 2 are "
             "needed. Add clips, leave the class out, or use early_stopping=False."
         )
-    # By class, so that each one is on both sides; train_test_split promises neither.
-    shares = np.clip(np.round(fraction * counts).astype(int), 1, counts - 1)
-    rng = np.random.default_rng(seed)
-    places = [rng.permutation(np.flatnonzero(codes == code)) for code in range(len(counts))]
-    held_out = np.sort(np.concatenate([p[:n] for p, n in zip(places, shares, strict=True)]))
-    return np.setdiff1d(np.arange(len(codes)), held_out), held_out
-
-
-def _hold_out_groups(codes, groups, *, fraction, classes, seed):
-    n_groups = len(np.unique(groups))
-    if n_groups < 2:
+    wanted = np.clip(np.round(fraction * counts), 1, np.maximum(1, counts - 1))
+    may_go = [g for g in range(len(names)) if (table[g] < counts)[counts > 0].all()]
+    if not may_go:
         raise ValueError(
-            "early_stopping=True holds out whole groups, and all clips are of one group "
-            f"({groups.tolist()[0]!r}). At least 2 groups are needed; without groups, single clips are "
-            "held out."
+            "early_stopping=True holds out whole groups, and each of the "
+            f"{len(names)} groups {names[:3].tolist()}{'...' if len(names) > 3 else ''} has all "
+            "clips of a class, which would leave none to train on. Give each class clips of "
+            "several groups, or leave groups out."
         )
-    n_parts = min(n_groups, max(2, round(1 / fraction)))
-    parts = StratifiedGroupKFold(n_parts, shuffle=True, random_state=seed % 2**32)
-    for chosen, held_out in parts.split(codes, codes, groups):
-        missing = np.setdiff1d(np.arange(len(classes)), codes[chosen])
-        if not len(missing) and len(held_out):
-            return chosen, held_out
-    raise ValueError(
-        f"early_stopping=True holds out whole groups, and whichever are held out, no clip of a "
-        f"class such as {classes[missing[0]]!r} is left to train on. Give each class clips of "
-        "several groups, or leave groups out."
-    )
+    held = np.zeros(len(classes), dtype=int)
+    held_groups: list[int] = []
+    for g in np.random.default_rng(seed).permutation(may_go):
+        more = held + table[g]
+        is_nearer = np.abs(more - wanted).sum() < np.abs(held - wanted).sum()
+        if is_nearer and (more < counts)[counts > 0].all():
+            held = more
+            held_groups.append(g)
+    # All groups are larger than the share: the one that comes nearest.
+    held_groups = held_groups or [min(may_go, key=lambda g: np.abs(table[g] - wanted).sum())]
+    is_held = np.isin(group, held_groups)
+    return np.flatnonzero(~is_held), np.flatnonzero(is_held)
 
 
 def as_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:

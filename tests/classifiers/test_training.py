@@ -44,13 +44,27 @@ def test_groups_stay_together(n_groups, fraction, seed):
     assert set(codes[chosen]) == {0, 1}
 
 
+@given(fraction=st.floats(0.05, 0.5), seed=st.integers(0, 2**31 - 2))
+def test_the_share_is_met_class_by_class(fraction, seed):
+    codes = np.repeat([0, 1, 2], [100, 40, 10])
+    _, held_out = hold_out(codes, None, fraction=fraction, classes=list("abc"), seed=seed)
+    np.testing.assert_allclose(
+        np.bincount(codes[held_out]), fraction * np.array([100, 40, 10]), atol=1
+    )
+
+
+def test_large_groups_are_held_out_one_at_a_time():
+    groups = np.arange(60) % 3
+    _, held_out = hold_out(np.arange(60) % 2, groups, fraction=0.1, classes=["a", "b"], seed=0)
+    assert len(set(groups[held_out])) == 1
+
+
 def test_groups_that_cannot_be_held_out_are_an_error(sequences):
     X, y = sequences
     classifier = PerceptronClassifier(early_stopping=True, **QUICK)
-    with pytest.raises(ValueError, match=r"all clips are of one group \('anna'\)"):
-        classifier.fit(X, y, groups=np.full(60, "anna"))
-    with pytest.raises(ValueError, match="no clip of a class such as"):
-        classifier.fit(X, y, groups=y)
+    for groups in (np.full(60, "anna"), y):
+        with pytest.raises(ValueError, match=r"groups \['a.*'\] has all clips of a class,"):
+            classifier.fit(X, y, groups=groups)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         classifier.fit(X, y, groups=[1, 2, 3])
 
