@@ -17,8 +17,6 @@ import time
 
 import librosa
 import numpy as np
-import tensorflow as tf
-from scikeras.wrappers import KerasClassifier
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from skaudio import (
@@ -67,6 +65,8 @@ class PerClip(TransformerMixin, BaseEstimator):
 
 def peer():
     """What people write: SciKeras around the same network."""
+    from scikeras.wrappers import KerasClassifier
+
     network = KerasClassifier(
         model=lambda meta: convolutional(meta["X_shape_"][1:], meta["n_classes_"]),
         optimizer="adam",
@@ -116,6 +116,8 @@ def one_clip(n_calls):
 
 def many_clips(n_clips, n_calls):
     """Print the second table."""
+    import tensorflow as tf
+
     rng = np.random.default_rng(0)
     X = rng.standard_normal((n_clips, 101, 40), dtype=np.float32)
     y = np.resize(["one", "two", "three"], n_clips)

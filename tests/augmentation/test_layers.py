@@ -5,7 +5,7 @@ import pytest
 
 import skaudio.augmentation
 from skaudio._tensorflow import keras
-from skaudio.augmentation import RandomMask, RandomShift
+from skaudio.augmentation import RandomMask, RandomNoise, RandomShift, RandomStretch
 
 
 @pytest.fixture
@@ -14,7 +14,14 @@ def clips():
 
 
 @pytest.mark.parametrize(
-    "layer", [RandomShift(0.5, 0), RandomMask(1, 0.5, 0), RandomMask(2, 0.5, 0)]
+    "layer",
+    [
+        RandomShift(0.5, 0),
+        RandomStretch(0.5, 0),
+        RandomNoise(0.5, 0),
+        RandomMask(1, 0.5, 0),
+        RandomMask(2, 0.5, 0),
+    ],
 )
 def test_nothing_happens_outside_training(layer, clips):
     np.testing.assert_array_equal(layer(clips), clips)
@@ -33,6 +40,27 @@ def test_shift_moves_frames_and_repeats_the_edge(clips):
         assert len(moves) == 1
         seen.update(moves)
     assert seen == set(range(-5, 6))
+
+
+def test_stretch_changes_the_tempo_about_the_middle():
+    """Of clips whose frames are their own number."""
+    n_frames = 41
+    ramp = np.arange(n_frames, dtype=np.float32)[None, :, None] * np.ones((500, 1, 2), np.float32)
+    stretched = np.asarray(RandomStretch(0.25, 0)(ramp, training=True))
+    np.testing.assert_allclose(stretched[:, 20], 20, atol=1e-4)
+    np.testing.assert_array_equal(stretched[..., 0], stretched[..., 1])
+    tempo = stretched[:, 21, 0] - stretched[:, 20, 0]
+    assert 0.8 <= tempo.min() < 0.82
+    assert 1.22 < tempo.max() <= 1.25
+    assert abs(np.log(tempo).mean()) < 0.02
+    place = np.clip(20 + (np.arange(n_frames) - 20) * tempo[:, None], 0, n_frames - 1)
+    np.testing.assert_allclose(stretched[..., 0], place, atol=1e-3)
+
+
+def test_noise_has_its_deviation(clips):
+    added = np.asarray(RandomNoise(0.3, 0)(clips, training=True)) - clips
+    assert added.std() == pytest.approx(0.3, rel=0.02)
+    assert abs(added.mean()) < 0.01
 
 
 @pytest.mark.parametrize(("axis", "longest"), [(1, 10), (2, 5)])
@@ -55,7 +83,7 @@ def test_draws_are_new_for_every_batch_and_follow_from_the_seed(clips):
 
 
 def test_layers_are_registered_under_the_name_that_old_pickles_know():
-    for layer in (RandomShift, RandomMask):
+    for layer in (RandomShift, RandomStretch, RandomNoise, RandomMask):
         registered = keras.saving.get_registered_name(layer)
         assert registered == f"skaudio>{layer.__name__}"
 
