@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from skaudio.exceptions import AudioError
     from skaudio.feature_extraction import LogMelTransformer, MFCCTransformer, PCENTransformer
     from skaudio.pipeline import Pipeline
+    from skaudio.rejection import UnknownRejector
     from skaudio.store import FeatureStore
 
 _HOMES = {
@@ -54,6 +55,7 @@ _HOMES = {
     "Pipeline": "pipeline",
     "TCResNetClassifier": "classifiers",
     "TrainingHistoryDisplay": "display",
+    "UnknownRejector": "rejection",
     "WaveformAugmenter": "augmentation",
 }
 _MODULES = {
@@ -67,6 +69,7 @@ _MODULES = {
     "exceptions",
     "feature_extraction",
     "pipeline",
+    "rejection",
     "store",
 }
 
@@ -88,6 +91,7 @@ __all__ = [
     "Pipeline",
     "TCResNetClassifier",
     "TrainingHistoryDisplay",
+    "UnknownRejector",
     "WaveformAugmenter",
     "__version__",
 ]

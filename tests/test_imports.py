@@ -31,6 +31,7 @@ ARROWS = {
     "exceptions": set(),
     "feature_extraction": {"_validation", "_version", "audio", "dsp", "exceptions", "store"},
     "pipeline": set(),
+    "rejection": {"_validation"},
     "store": set(),
 }
 

@@ -15,17 +15,15 @@ is the median over those of all fits but their first, and a fit the best of its 
 """
 
 import argparse
-import contextlib
 import importlib.util
+import multiprocessing
 import time
+from concurrent.futures import ProcessPoolExecutor
 
-import keras
 import numpy as np
 
-from skaudio import ConvClassifier
-from skaudio.architectures import Standardize, convolutional
-from skaudio.augmentation import RandomMask, RandomShift
-from skaudio.classifiers import _network
+# What each function needs is imported there: PyTorch has a process of its own, since it and
+# TensorFlow can crash each other.
 
 SHAPE, CLASSES, BATCH = (101, 40), ("one", "two", "three"), 64
 RATE, DECAY = 0.003, 0.001
@@ -42,34 +40,39 @@ def clips(n_clips):
     return X, codes
 
 
-class EpochTimes(keras.callbacks.Callback):
-    """The times at which epochs end."""
+def clock(ends):
+    """Make a callback that notes when epochs end."""
+    import keras
 
-    def __init__(self):
-        super().__init__()
-        self.ends = []
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Look at the clock."""
-        self.ends.append(time.perf_counter())
+    return keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: ends.append(time.perf_counter())
+    )
 
 
 def with_skaudio(X, codes, n_epochs, *, augmented):
     """ConvClassifier, without changes of the learning rate, as the peers."""
+    from skaudio import ConvClassifier
+
+    ends = []
     classifier = ConvClassifier(
         epochs=n_epochs,
         batch_size=BATCH,
         learning_rate_schedule="constant",
         label_smoothing=0.0,
         random_state=0,
-        callbacks=EpochTimes(),
+        callbacks=clock(ends),
         **({} if augmented else OFF),
     ).fit(X, np.array(CLASSES)[codes])
-    return classifier.callbacks_[0].ends, classifier.history_["accuracy"][-1]
+    return ends, lambda: classifier.history_["accuracy"][-1]
 
 
 def with_keras(X, codes, n_epochs, *, augmented):
     """Bare Keras with the same layers."""
+    import keras
+
+    from skaudio.architectures import Standardize, convolutional
+    from skaudio.augmentation import RandomMask, RandomShift
+
     standardize = Standardize()
     layers = [standardize]
     if augmented:
@@ -81,12 +84,12 @@ def with_keras(X, codes, n_epochs, *, augmented):
         loss="categorical_crossentropy",
         metrics=["accuracy"],
     )
-    times = EpochTimes()
+    ends = []
     targets = np.eye(len(CLASSES), dtype=np.float32)[codes]
     history = model.fit(
-        X, targets, batch_size=BATCH, epochs=n_epochs, callbacks=[times], verbose=0
+        X, targets, batch_size=BATCH, epochs=n_epochs, callbacks=[clock(ends)], verbose=0
     )
-    return times.ends, history.history["accuracy"][-1]
+    return ends, lambda: history.history["accuracy"][-1]
 
 
 def with_skorch(X, codes, n_epochs):
@@ -144,43 +147,58 @@ def with_skorch(X, codes, n_epochs):
         callbacks__print_log=None,
         verbose=0,
     ).fit(X, codes)
-    return times.ends, net.score(X, codes)
+    return times.ends, lambda: net.score(X, codes)
 
 
 def forget():
     """Make the next fit of ConvClassifier compile, as the first one in a process does."""
+    from skaudio.classifiers import _network
+
     _network._networks.clear()
 
 
 def measure(fit, X, codes, n_epochs):
     """Time a fit and its epochs."""
     started = time.perf_counter()
-    ends, accuracy = fit(X, codes, n_epochs)
-    return time.perf_counter() - started, np.diff(ends), accuracy
+    ends, score = fit(X, codes, n_epochs)
+    seconds = time.perf_counter() - started
+    return seconds, np.diff(ends), score()
+
+
+def elsewhere(pool, fit):
+    """Let the other process do it, and measure there."""
+    return lambda *data: pool.submit(measure, fit, *data).result()
+
+
+def here(fit, is_first=False, **parameters):
+    """Do it in this process."""
+
+    def measured(*data):
+        if is_first:
+            forget()
+        return measure(lambda *data: fit(*data, **parameters), *data)
+
+    return measured
 
 
 def compare(title, fits, peers, X, codes, n_epochs, n_rounds):
     """Let all take turns, and print a table."""
-    for name, fit in fits.items():
-        if "second" not in name:
-            forget()
-        measure(fit, X[:128], codes[:128], 1)  # what TensorFlow and PyTorch do once
+    for fit in fits.values():
+        fit(X[:128], codes[:128], 1)  # what TensorFlow and PyTorch do once
     whole, epochs, accuracy = {name: [] for name in fits}, {name: [] for name in fits}, {}
     for _ in range(n_rounds):
         for name, fit in fits.items():
-            if "second" not in name:
-                forget()
-            seconds, lasted, accuracy[name] = measure(fit, X, codes, n_epochs)
+            seconds, lasted, accuracy[name] = fit(X, codes, n_epochs)
             whole[name].append(seconds)
             epochs[name].extend(lasted)
     best = {name: min(times) for name, times in whole.items()}
     epoch = {name: float(np.median(times)) for name, times in epochs.items()}
-    print(f"\n{title:26}{'s a fit':>9}{'/ Keras':>9}{'s an epoch':>12}", end="")
+    print(f"\n{title:28}{'s a fit':>9}{'/ Keras':>9}{'s an epoch':>12}", end="")
     print("".join(f"{'/ ' + peer:>10}" for peer in peers) + f"{'accuracy':>10}")
     for name in fits:
         ratios = "".join(f"{epoch[name] / epoch[peer]:10.2f}" for peer in peers.values())
         print(
-            f"{name:26}{best[name]:9.2f}{best[name] / best['Keras']:9.2f}{epoch[name]:12.4f}"
+            f"{name:28}{best[name]:9.2f}{best[name] / best['Keras']:9.2f}{epoch[name]:12.4f}"
             f"{ratios}{accuracy[name]:10.3f}",
             flush=True,
         )
@@ -188,20 +206,22 @@ def compare(title, fits, peers, X, codes, n_epochs, n_rounds):
 
 def main(n_clips, n_epochs, n_rounds):
     """Print a table without augmentation, and one with it."""
-    X, codes = clips(n_clips)
-    for augmented in (False, True):
-        ours = lambda *data, on=augmented: with_skaudio(*data, augmented=on)  # noqa: E731
-        bare = lambda *data, on=augmented: with_keras(*data, augmented=on)  # noqa: E731
-        fits = {"ConvClassifier, first fit": ours, "ConvClassifier, second fit": ours, "Keras": bare}
-        peers = {"Keras": "Keras"}
-        if not augmented:
-            if all(importlib.util.find_spec(name) for name in ("torch", "skorch")):
-                fits["PyTorch through skorch"] = with_skorch
+    data = *clips(n_clips), n_epochs, n_rounds
+    has_skorch = all(importlib.util.find_spec(name) for name in ("torch", "skorch"))
+    if not has_skorch:
+        print("torch or skorch is not installed: PyTorch is left out")
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        for augmented in (False, True):
+            fits = {
+                "ConvClassifier, first fit": here(with_skaudio, True, augmented=augmented),
+                "ConvClassifier, second fit": here(with_skaudio, augmented=augmented),
+                "Keras": here(with_keras, augmented=augmented),
+            }
+            peers = {"Keras": "Keras"}
+            if has_skorch and not augmented:
+                fits["PyTorch through skorch"] = elsewhere(pool, with_skorch)
                 peers["skorch"] = "PyTorch through skorch"
-            else:
-                print("torch or skorch is not installed: PyTorch is left out")
-        title = f"augmentation {'on' if augmented else 'off'}"
-        compare(title, fits, peers, X, codes, n_epochs, n_rounds)
+            compare(f"augmentation {'on' if augmented else 'off'}", fits, peers, *data)
     print("Targets: a fit at most 1.05 of Keras', an epoch at most 1.0 of skorch's.")
 
 

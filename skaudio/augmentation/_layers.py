@@ -145,6 +145,9 @@ class RandomNoise(keras.layers.GaussianNoise):
         Passed to :class:`keras.layers.Layer`.
     """
 
+    def __init__(self, stddev, seed, **kwargs):
+        super().__init__(stddev, seed=seed, **kwargs)
+
 
 @keras.saving.register_keras_serializable(package="skaudio")
 class RandomMask(keras.layers.Layer):

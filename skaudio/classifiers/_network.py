@@ -29,7 +29,7 @@ _KEPT_UPDATES = 2
 class NetworkState:
     """A network at rest, in arrays and plain Python: what a pickle holds.
 
-    Parameters
+    Attributes
     ----------
     design : str
         The network without its weights, as Keras describes it in JSON.
@@ -258,9 +258,10 @@ class Update:
         variables : list of ndarray, default=None
             A state's. None is the start; so are those of another kind of optimizer.
         """
-        if [np.shape(v) for v in variables or ()] != [np.shape(v) for v in self._at_start]:
-            variables = self._at_start
-        _assign(self.optimizer.variables, variables)
+        values = variables or []
+        if [np.shape(v) for v in values] != [np.shape(v) for v in self._at_start]:
+            values = self._at_start
+        _assign(self.optimizer.variables, values)
 
     def __call__(
         self,

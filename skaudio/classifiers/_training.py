@@ -18,7 +18,7 @@ from skaudio.classifiers._network import CompiledNetwork, Update
 class Clips(NamedTuple):
     """Clips to train on.
 
-    Parameters
+    Attributes
     ----------
     features : ndarray of shape (n_clips, n_frames, n_coefficients)
         Features.
@@ -124,8 +124,10 @@ def hold_out(
 
     Returns
     -------
-    chosen, held_out : ndarray of int
-        Places of the clips.
+    chosen : ndarray of int
+        Places of the clips to train on.
+    held_out : ndarray of int
+        Places of the others.
 
     Raises
     ------

@@ -1,0 +1,92 @@
+"""Every architecture with its defaults, on speakers it never heard.
+
+Trains on the training speakers of *bed*, *happy*, *cat* and tests on the validation
+speakers of Speech Commands' own split, once for each seed; says what each network costs and
+what it gets right::
+
+    SKAUDIO_DATA=... python examples/benchmarks/architectures.py --seeds 0 1 2
+
+BC-ResNet gets the log-mel spectrograms that it was made for, the others MFCCs; features are
+computed once. *ms a clip* is the median time of one clip's features through
+``predict_proba``. Name classes to measure only some: ``--only ConvClassifier``.
+"""
+
+import argparse
+import statistics
+import time
+
+import numpy as np
+
+import skaudio
+from skaudio import LogMelTransformer, MFCCTransformer
+from skaudio.datasets import fetch_speech_commands
+
+WORDS = ["bed", "happy", "cat"]
+CLASSIFIERS = [
+    "PerceptronClassifier",
+    "ConvClassifier",
+    "TCResNetClassifier",
+    "LSTMClassifier",
+    "GRUClassifier",
+    "CRNNClassifier",
+    "DSCNNClassifier",
+    "BCResNetClassifier",
+    "KWTClassifier",
+]
+
+
+def milliseconds(classifier, X):
+    """Take the median time of one clip."""
+    times = []
+    for _ in range(200):
+        started = time.perf_counter()
+        classifier.predict_proba(X[:1])
+        times.append(time.perf_counter() - started)
+    return 1000 * statistics.median(times)
+
+
+def measure(name, features, train, test, seeds):
+    """Fit once for each seed, and print one line."""
+    X_train, X_test = features
+    scores, training, seconds = [], [], []
+    for seed in seeds:
+        classifier = getattr(skaudio, name)(random_state=seed)
+        started = time.perf_counter()
+        classifier.fit(X_train, train.target)
+        seconds.append(time.perf_counter() - started)
+        scores.append(classifier.score(X_test, test.target))
+        training.append(classifier.score(X_train, train.target))
+    summary = classifier.network_summary_
+    print(
+        f"{name.removesuffix('Classifier'):12}{summary.n_parameters:11,}{summary.macs / 1e6:9.2f}"
+        f"{np.mean(seconds):9.0f}{milliseconds(classifier, X_test):12.2f}"
+        f"{np.mean(training):10.4f}{np.mean(scores):9.4f}"
+        f" ({min(scores):.4f} to {max(scores):.4f})",
+        flush=True,
+    )
+
+
+def main():
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--only", nargs="+", default=CLASSIFIERS, metavar="CLASS")
+    options = parser.parse_args()
+    train = fetch_speech_commands(WORDS, subset="train", random_state=0)
+    test = fetch_speech_commands(WORDS, subset="validation", random_state=0)
+    print(f"{len(train.data)} clips to learn from, {len(test.data)} of other speakers to test on")
+    features = {}
+    for transformer in (MFCCTransformer(), LogMelTransformer()):
+        transformer.fit(train.data)
+        features[type(transformer)] = [transformer.transform(part.data) for part in (train, test)]
+    print(
+        f"{'network':12}{'parameters':>11}{'MMACs':>9}{'fit, s':>9}{'ms a clip':>12}"
+        f"{'training':>10}{'testing':>9}, seeds {options.seeds}"
+    )
+    for name in options.only:
+        kind = LogMelTransformer if name == "BCResNetClassifier" else MFCCTransformer
+        measure(name, features[kind], train, test, options.seeds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""Memory and time of many fits in one process.
+
+Fits a small `ConvClassifier` 200 times, with a new seed and new clips each time, and
+predicts; then 100 times more with a dropout that is drawn anew, so that no two networks are
+the same. The peer, in a process of its own as each of them, is what a search in bare Keras
+does: build, compile, fit and predict each time. It takes long, and has fewer fits::
+
+    python -m pip install psutil
+    python examples/benchmarks/many_fits.py
+
+Memory is what is resident after some of the fits; without psutil it is the peak up to
+then. Seconds are the median of five fits: those about the tenth, and the last ones. The
+targets are less than 5 % more memory than after the tenth fit, and a last fit that takes
+no longer than the tenth.
+"""
+
+import argparse
+import multiprocessing
+import resource
+import sys
+import time
+
+import numpy as np
+
+N_CLIPS, SHAPE, CLASSES = 200, (40, 20), ("one", "two", "three")
+FILTERS, EPOCHS, BATCH = (16, 24), 2, 32
+REPORTED = (10, 50, 100, 200)
+
+
+def resident():
+    """Memory of this process in MB."""
+    try:
+        import psutil
+    except ImportError:
+        unit = 2**20 if sys.platform == "darwin" else 2**10
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+    return psutil.Process().memory_info().rss / 2**20
+
+
+def clips(number):
+    """New clips for each fit."""
+    rng = np.random.default_rng(number)
+    codes = rng.permutation(np.arange(N_CLIPS) % len(CLASSES))
+    return rng.standard_normal((N_CLIPS, *SHAPE), dtype=np.float32) + codes[:, None, None], codes
+
+
+def with_skaudio(number, dropout):
+    """ConvClassifier."""
+    from skaudio import ConvClassifier
+
+    X, codes = clips(number)
+    classifier = ConvClassifier(
+        filters=FILTERS, epochs=EPOCHS, batch_size=BATCH, dropout=dropout, random_state=number
+    )
+    classifier.fit(X, np.array(CLASSES)[codes]).predict(X)
+
+
+def with_keras(number, dropout):
+    """The same network and bare Keras."""
+    import keras
+
+    from skaudio.architectures import convolutional
+
+    X, codes = clips(number)
+    model = convolutional(SHAPE, len(CLASSES), filters=FILTERS, dropout=dropout, seed=number)
+    model.compile("adamw", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    keras.utils.set_random_seed(number)
+    model.fit(X, codes, epochs=EPOCHS, batch_size=BATCH, verbose=0)
+    model.predict(X, verbose=0).argmax(axis=1)
+
+
+def measure(name, fit, n_fits, changes):
+    """Fit many times, and print one line."""
+    dropouts = np.random.default_rng(0).uniform(0.1, 0.6, size=n_fits)
+    times, memory = [], {}
+    for number in range(1, n_fits + 1):
+        started = time.perf_counter()
+        fit(number, float(dropouts[number - 1]) if changes else 0.3)
+        times.append(time.perf_counter() - started)
+        if number in REPORTED or number == n_fits:
+            memory[number] = resident()
+    tenth, last = np.median(times[7:12]), np.median(times[-5:])
+    shown = "".join(f"{memory[n]:7.0f}" if n in memory else f"{'':7}" for n in REPORTED)
+    growth = 100 * (memory[n_fits] / memory[10] - 1)
+    print(
+        f"{name:30}{n_fits:6}{shown}{growth:9.1f} %{tenth:9.3f}{last:9.3f}{last / tenth:8.2f}",
+        flush=True,
+    )
+
+
+def main(n_fits):
+    """Each in a process of its own."""
+    columns = "".join(f"{n:7}" for n in REPORTED)
+    print(f"{'':36}{'MB resident after fit':^28}{'':11}{'seconds of a fit':>18}")
+    print(f"{'':30}{'fits':>6}{columns}{'growth':>11}{'10th':>9}{'last':>9}{'ratio':>8}")
+    context = multiprocessing.get_context("spawn")
+    for name, fit, share, changes in (
+        ("ConvClassifier, one design", with_skaudio, 1.0, False),
+        ("ConvClassifier, new designs", with_skaudio, 0.5, True),
+        ("bare Keras, one design", with_keras, 0.3, False),
+    ):
+        arguments = (name, fit, max(15, round(share * n_fits)), changes)
+        process = context.Process(target=measure, args=arguments)
+        process.start()
+        process.join()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--fits", type=int, default=200)
+    main(parser.parse_args().fits)

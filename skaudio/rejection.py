@@ -1,0 +1,318 @@
+"""Classifiers that may answer that they do not know."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.model_selection import (
+    GroupShuffleSplit,
+    StratifiedGroupKFold,
+    StratifiedShuffleSplit,
+    check_cv,
+)
+from sklearn.utils import _safe_indexing, get_tags
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    MethodMapping,
+    _routing_enabled,
+    process_routing,
+)
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import _check_method_params, _num_samples, check_is_fitted
+
+from skaudio._validation import Interval, StrOptions
+
+__all__ = ["UnknownRejector"]
+
+
+class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+    """Answer "unknown" to clips that are unlike those of the training.
+
+    A classifier gives every clip one of the labels that it was trained on: another word, a
+    door or silence is a *cat* to it. This one takes the answer of any classifier with
+    ``predict_proba`` only when the probability of the best class reaches a threshold. The
+    threshold is chosen on held-out clips of the training, so that a given share of them is
+    kept; nothing unknown is needed for it.
+
+    Parameters
+    ----------
+    estimator : classifier
+        With ``predict_proba``; itself, or as the last step of a pipeline, or calibrated by
+        :class:`sklearn.calibration.CalibratedClassifierCV`.
+    keep : float, default=0.95
+        Share of the held-out clips that is kept. More keeps more of what is known and lets
+        more of what is unknown pass.
+    unknown_label : str, int or None, default=None
+        The answer to what is rejected. None is ``"unknown"`` when labels are strings and
+        -1 when they are numbers. Clips that bear this label in `y` are a class to
+        `estimator`, and have no part in the threshold.
+    cv : int, float, cross-validation generator, iterable or "prefit", default=5
+        Where the held-out clips come from, as in
+        :class:`sklearn.model_selection.TunedThresholdClassifierCV`: folds; a share that is
+        held out once; or "prefit", when `estimator` has been fitted to other clips than
+        those given to `fit`. Numbers split by class and, with ``groups``, by group.
+    refit : bool, default=True
+        Whether `estimator` is fitted to all clips in the end. False keeps the one that was
+        fitted without the held-out clips, which takes a single split.
+    n_jobs : int or None, default=None
+        Folds fitted at the same time.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the splits, when `cv` is a number and clips are shuffled: with a share or
+        with groups.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The known labels, sorted.
+    estimator_ : classifier
+        The fitted classifier.
+    held_out_scores_ : ndarray of shape (n_held_out_clips,)
+        Scores of the held-out clips of known classes. For another threshold, no fit is
+        needed: ``rejector.threshold_ = np.quantile(rejector.held_out_scores_, 0.1)``.
+    threshold_ : float
+        Clips with a lower score are unknown.
+    unknown_label_ : str or int
+        What they are called.
+
+    See Also
+    --------
+    sklearn.model_selection.TunedThresholdClassifierCV : The threshold between two classes.
+
+    Notes
+    -----
+    How much is rejected depends on how like the unknown is to the known. With three short
+    words, other short words are the hard case and noise is the easy one:
+    ``examples/benchmarks/rejection.py`` prints the shares. When recordings of what is to be
+    rejected can be had, add them to the training with `unknown_label`.
+
+    References
+    ----------
+    D. Hendrycks and K. Gimpel, "A baseline for detecting misclassified and
+    out-of-distribution examples in neural networks", ICLR 2017.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skaudio import UnknownRejector
+    >>> rng = np.random.default_rng(0)
+    >>> X = np.concatenate([rng.normal(3, 1, (50, 2)), rng.normal(-3, 1, (50, 2))])
+    >>> y = np.repeat(["cat", "dog"], 50)
+    >>> rejector = UnknownRejector(LogisticRegression(), keep=0.9).fit(X, y)
+    >>> rejector.predict([[3, 3], [-3, -3], [3, -3]]).tolist()
+    ['cat', 'dog', 'unknown']
+    """
+
+    _parameter_constraints = {
+        "estimator": "no_validation",
+        "keep": [Interval(Real, 0, 1, closed="neither")],
+        "unknown_label": [str, Integral, None],
+        "cv": ["cv_object", StrOptions({"prefit"}), Interval(Real, 0, 1, closed="neither")],
+        "refit": ["boolean"],
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        estimator,
+        *,
+        keep=0.95,
+        unknown_label=None,
+        cv=5,
+        refit=True,
+        n_jobs=None,
+        random_state=None,
+    ):
+        self.estimator = estimator
+        self.keep = keep
+        self.unknown_label = unknown_label
+        self.cv = cv
+        self.refit = refit
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
+    def fit(self, X, y, **params):
+        """Choose the threshold on held-out clips, and fit the classifier to all.
+
+        Parameters
+        ----------
+        X : sequence of recordings, or what else `estimator` takes
+            Training clips.
+        y : array-like of shape (n_clips,)
+            Their labels, strings or numbers.
+        **params : dict
+            ``groups`` for the splits, such as speakers; everything else is for the ``fit``
+            of `estimator`. With scikit-learn's metadata routing, what was requested.
+
+        Returns
+        -------
+        UnknownRejector
+            The fitted rejector.
+        """
+        self._validate_params()
+        check_classification_targets(y)
+        y = np.asarray(y)
+        self.unknown_label_ = self._choose_label(y)
+        is_known = y != self.unknown_label_
+        self.classes_ = np.unique(y[is_known])
+        if self.cv == "prefit":
+            if self.refit:
+                raise ValueError("cv='prefit' fits nothing: set refit=False.")
+            check_is_fitted(self.estimator)
+            self.estimator_ = self.estimator
+            scores = self._scores(self.estimator, _safe_indexing(X, np.flatnonzero(is_known)))
+        else:
+            scores = self._fit_folds(X, y, is_known, *self._route(params))
+        if not len(scores):
+            raise ValueError(
+                "No held-out clip is of a known class, and the threshold is chosen on such clips."
+            )
+        self.held_out_scores_ = scores
+        self.threshold_ = float(np.quantile(scores, 1 - self.keep))
+        return self
+
+    def predict(self, X):
+        """Name the most probable known class, or answer that it is unknown.
+
+        Parameters
+        ----------
+        X : sequence of recordings, or what else `estimator` takes
+            Clips.
+
+        Returns
+        -------
+        ndarray of shape (n_clips,)
+            Labels: those of `classes_`, and `unknown_label_`.
+        """
+        check_is_fitted(self)
+        probabilities = self._known_probabilities(self.estimator_, X)
+        answers = self.classes_[probabilities.argmax(axis=1)]
+        is_sure = probabilities.max(axis=1) >= self.threshold_
+        return np.where(is_sure, answers, self.unknown_label_)
+
+    def score_samples(self, X):
+        """Tell how sure the classifier is of its best known class.
+
+        Parameters
+        ----------
+        X : sequence of recordings, or what else `estimator` takes
+            Clips.
+
+        Returns
+        -------
+        ndarray of shape (n_clips,)
+            Probabilities, to be compared with `threshold_`.
+        """
+        check_is_fitted(self)
+        return self._scores(self.estimator_, X)
+
+    @property
+    def n_features_in_(self):
+        """Number of features, if the classifier counts them.
+
+        Returns
+        -------
+        int
+            Number of features.
+        """
+        check_is_fitted(self)
+        return self.estimator_.n_features_in_
+
+    def get_metadata_routing(self):
+        """Tell scikit-learn where the parameters of `fit` go.
+
+        Returns
+        -------
+        MetadataRouter
+            To the classifier and to the splitter.
+        """
+        to_fit = MethodMapping().add(caller="fit", callee="fit")
+        router = MetadataRouter(owner=self).add(estimator=self.estimator, method_mapping=to_fit)
+        if hasattr(self.cv, "split"):
+            to_split = MethodMapping().add(caller="fit", callee="split")
+            router.add(splitter=self.cv, method_mapping=to_split)
+        return router
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags = get_tags(self.estimator).input_tags
+        return tags
+
+    # Steps ------------------------------------------------------------------------------
+
+    def _choose_label(self, y: np.ndarray) -> Any:
+        is_number = y.dtype.kind in "iuf"
+        if not is_number and y.dtype.kind not in "UO":
+            raise ValueError(
+                f"Labels must be strings or numbers, got {y.dtype}: there is no {y.dtype} that "
+                "could mean unknown."
+            )
+        if self.unknown_label is None:
+            return -1 if is_number else "unknown"
+        if is_number != isinstance(self.unknown_label, Integral):
+            raise ValueError(
+                f"unknown_label={self.unknown_label!r} must be of the same kind as the labels, "
+                f"such as {y[:1].tolist()[0]!r}."
+            )
+        return self.unknown_label
+
+    def _route(self, params: dict[str, Any]) -> tuple[dict[str, Any], Any]:
+        """Sort the parameters of fit into those of the classifier and the splits' groups."""
+        params = dict(params)
+        if _routing_enabled() and hasattr(self.cv, "split"):
+            routed = process_routing(self, "fit", **params)
+            return dict(routed.estimator.fit), routed.splitter.split.get("groups")
+        groups = params.pop("groups", None)  # splits by number are made here
+        if _routing_enabled():
+            params = dict(process_routing(self, "fit", **params).estimator.fit)
+        return params, groups
+
+    def _splits(self, X: Any, y: np.ndarray, groups: Any) -> list[tuple[np.ndarray, np.ndarray]]:
+        cv, seed = self.cv, self.random_state
+        if isinstance(cv, Real) and not isinstance(cv, Integral):
+            Shuffle = StratifiedShuffleSplit if groups is None else GroupShuffleSplit
+            cv = Shuffle(n_splits=1, test_size=cv, random_state=seed)
+        elif groups is not None and (cv is None or isinstance(cv, Integral)):
+            cv = StratifiedGroupKFold(cv or 5, shuffle=True, random_state=seed)
+        cv = check_cv(cv, y, classifier=True)
+        splits = list(cv.split(np.zeros(_num_samples(X)), y, groups))
+        if not self.refit and len(splits) != 1:
+            raise ValueError(
+                "refit=False keeps the classifier of a single split: let cv be a share, such as "
+                f"0.2. Got cv={self.cv!r}, which makes {len(splits)} splits."
+            )
+        return splits
+
+    def _fit_folds(self, X, y, is_known, params, groups):
+        """Fit the classifier, and score the clips that it was not fitted to."""
+        splits = self._splits(X, y, groups)
+        folds = Parallel(n_jobs=self.n_jobs)(
+            delayed(self._fit_fold)(X, y, is_known, train, test, params) for train, test in splits
+        )
+        self.estimator_ = clone(self.estimator).fit(X, y, **params) if self.refit else folds[0][0]
+        return np.concatenate([scores for _, scores in folds])
+
+    def _fit_fold(self, X, y, is_known, train, test, params):
+        params = _check_method_params(X, params, indices=train)
+        estimator = clone(self.estimator).fit(_safe_indexing(X, train), y[train], **params)
+        return estimator, self._scores(estimator, _safe_indexing(X, test[is_known[test]]))
+
+    def _scores(self, estimator: Any, X: Any) -> np.ndarray:
+        if not _num_samples(X):
+            return np.empty(0)
+        return self._known_probabilities(estimator, X).max(axis=1)
+
+    def _known_probabilities(self, estimator: Any, X: Any) -> np.ndarray:
+        probabilities = np.asarray(estimator.predict_proba(X))
+        missing = np.setdiff1d(self.classes_, estimator.classes_)
+        if len(missing):
+            raise ValueError(
+                f"A fold has no clip of the classes {missing.tolist()} to train on. Add clips of "
+                "them, from several groups if there are groups, or choose another cv."
+            )
+        return probabilities[:, np.searchsorted(estimator.classes_, self.classes_)]

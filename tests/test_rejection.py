@@ -1,0 +1,214 @@
+"""Answers that are "unknown"."""
+
+import pickle
+
+import numpy as np
+import pytest
+import sklearn
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import (
+    GridSearchCV,
+    GroupKFold,
+    TunedThresholdClassifierCV,
+    cross_val_score,
+)
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skaudio import MFCCTransformer, PerceptronClassifier, Pipeline, UnknownRejector
+
+EXPECTED_FAILED_CHECKS = {
+    "check_classifiers_classes": "answers may be unknown_label, which is not in classes_",
+    "check_classifiers_train": "some clips of the training are rejected, which it counts as wrong",
+}
+
+
+@pytest.fixture(scope="module")
+def blobs():
+    """Three classes in the plane, far apart, and groups."""
+    rng = np.random.default_rng(0)
+    centres = np.array([[4, 0], [-2, 3.5], [-2, -3.5]])
+    codes = np.arange(300) % 3
+    return centres[codes] + rng.normal(size=(300, 2)), np.array(["a", "b", "c"])[codes]
+
+
+@parametrize_with_checks(
+    [UnknownRejector(LogisticRegression(), cv=3)],
+    expected_failed_checks=lambda estimator: EXPECTED_FAILED_CHECKS,
+)
+def test_scikit_learn_conformance(estimator, check):
+    check(estimator)
+
+
+def test_rejects_what_lies_between_the_classes(blobs):
+    X, y = blobs
+    rejector = UnknownRejector(LogisticRegression()).fit(X, y)
+    assert rejector.classes_.tolist() == ["a", "b", "c"]
+    assert rejector.predict([[4, 0], [-2, 3.5], [-2, -3.5]]).tolist() == ["a", "b", "c"]
+    assert rejector.predict([[0, 0], [-2, 0]]).tolist() == ["unknown", "unknown"]
+    is_sure = rejector.score_samples(X) >= rejector.threshold_
+    np.testing.assert_array_equal(rejector.predict(X) != "unknown", is_sure)
+
+
+@pytest.mark.parametrize("keep", [0.5, 0.9, 0.99])
+@pytest.mark.parametrize("cv", [5, 0.5])
+def test_keeps_the_share_that_was_asked_for(keep, cv, blobs):
+    X, y = blobs
+    rejector = UnknownRejector(LogisticRegression(), keep=keep, cv=cv, random_state=0).fit(X, y)
+    scores = rejector.held_out_scores_
+    assert len(scores) == (300 if cv == 5 else 150)
+    assert (scores >= rejector.threshold_).mean() == pytest.approx(keep, abs=0.01)
+    kept = rejector.predict(X) != "unknown"
+    assert kept.mean() == pytest.approx(keep, abs=0.06)
+
+
+def test_the_threshold_is_chosen_on_clips_that_were_held_out(blobs):
+    X, y = blobs
+
+    class Memory(LogisticRegression):
+        """Sure of what it was fitted to, and of nothing else."""
+
+        def fit(self, X, y, sample_weight=None):
+            self.seen_ = {tuple(row) for row in X}
+            return super().fit(X, y, sample_weight)
+
+        def predict_proba(self, X):
+            probabilities = super().predict_proba(X)
+            is_new = np.array([tuple(row) not in self.seen_ for row in np.asarray(X)])
+            return np.where(is_new[:, None], 1 / 3, probabilities)
+
+    rejector = UnknownRejector(Memory()).fit(X, y)
+    np.testing.assert_allclose(rejector.held_out_scores_, 1 / 3)
+
+
+def test_groups_are_held_out_whole(blobs):
+    X, y = blobs
+    groups = np.arange(300) // 30
+    held_out = []
+
+    class Spy(LogisticRegression):
+        def fit(self, X, y, sample_weight=None):
+            held_out.append(set(sample_weight))
+            return super().fit(X, y)
+
+    for cv in (5, 0.3, GroupKFold(5)):
+        held_out.clear()
+        rejector = UnknownRejector(Spy(), cv=cv, random_state=0)
+        rejector.fit(X, y, groups=groups, sample_weight=groups)
+        assert len(held_out) == (2 if cv == 0.3 else 6)
+        for kept in held_out[:-1]:
+            assert len(kept) in (7, 8)  # whole groups
+        assert len(held_out[-1]) == 10  # the refit
+
+
+def test_metadata_is_routed(blobs):
+    X, y = blobs
+    groups = np.arange(300) // 30
+    with sklearn.config_context(enable_metadata_routing=True):
+        inner = LogisticRegression().set_fit_request(sample_weight=True)
+        for cv in (GroupKFold(5), 5):
+            rejector = UnknownRejector(inner, cv=cv).fit(
+                X, y, groups=groups, sample_weight=np.ones(300)
+            )
+            assert len(rejector.held_out_scores_) == 300
+        with pytest.raises(TypeError, match="unexpected argument"):
+            UnknownRejector(inner).fit(X, y, strength=3)
+
+
+def test_a_class_of_unknown_clips_helps_and_is_never_known(blobs):
+    X, y = blobs
+    others = np.random.default_rng(1).normal([8, 8], 1, size=(60, 2))
+    plain = UnknownRejector(LogisticRegression()).fit(X, y)
+    assert (plain.predict(others) != "unknown").mean() > 0.5
+    taught = UnknownRejector(LogisticRegression())
+    taught.fit(np.concatenate([X, others]), np.concatenate([y, np.full(60, "unknown")]))
+    assert taught.classes_.tolist() == ["a", "b", "c"]
+    assert len(taught.held_out_scores_) == 300
+    assert (taught.predict(others) == "unknown").all()
+
+
+def test_labels_may_be_numbers(blobs):
+    X, y = blobs
+    numbers = np.searchsorted(["a", "b", "c"], y)
+    rejector = UnknownRejector(LogisticRegression()).fit(X, numbers)
+    assert rejector.predict([[4, 0], [0, 0]]).tolist() == [0, -1]
+    other = UnknownRejector(LogisticRegression(), unknown_label=99).fit(X, numbers)
+    assert other.predict([[0, 0]]).tolist() == [99]
+
+
+def test_a_long_name_for_the_unknown_is_not_cut(blobs):
+    rejector = UnknownRejector(LogisticRegression(), unknown_label="none of these").fit(*blobs)
+    assert rejector.predict([[0, 0]]).tolist() == ["none of these"]
+
+
+def test_a_fitted_classifier_and_a_single_split(blobs):
+    X, y = blobs
+    inner = LogisticRegression().fit(X[::2], y[::2])
+    rejector = UnknownRejector(inner, cv="prefit", refit=False).fit(X[1::2], y[1::2])
+    assert rejector.estimator_ is inner
+    assert len(rejector.held_out_scores_) == 150
+    once = UnknownRejector(LogisticRegression(), cv=0.2, refit=False, random_state=0).fit(X, y)
+    np.testing.assert_array_equal(
+        np.quantile(once.held_out_scores_, 1 - once.keep), once.threshold_
+    )
+    with pytest.raises(ValueError, match="cv='prefit' fits nothing"):
+        UnknownRejector(inner, cv="prefit").fit(X, y)
+    with pytest.raises(NotFittedError):
+        UnknownRejector(LogisticRegression(), cv="prefit", refit=False).fit(X, y)
+    with pytest.raises(ValueError, match="cv=5, which makes 5 splits"):
+        UnknownRejector(LogisticRegression(), refit=False).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "y", "message"),
+    [
+        ({"keep": 1.0}, None, "The 'keep' parameter of UnknownRejector must be"),
+        ({"unknown_label": 3}, None, "unknown_label=3 must be of the same kind.*'a'"),
+        ({}, np.arange(300) % 2 == 0, "Labels must be strings or numbers, got bool"),
+        ({}, np.array(["unknown", "none"])[np.arange(300) % 2], "No held-out clip|at least"),
+    ],
+)
+def test_mistakes_are_told(parameters, y, message, blobs):
+    X, labels = blobs
+    y = labels if y is None else y
+    if "none" in y:
+        parameters = {"unknown_label": "none", "cv": [(np.arange(300), np.arange(1, 300, 2))]}
+    with pytest.raises(ValueError, match=message):
+        UnknownRejector(LogisticRegression(), **parameters).fit(X, y)
+
+
+def test_a_class_that_a_fold_lacks_is_told(blobs):
+    X, y = blobs
+    by_class = [(np.flatnonzero(y != label), np.flatnonzero(y == label)) for label in "abc"]
+    with pytest.raises(ValueError, match=r"A fold has no clip of the classes \['a'\]"):
+        UnknownRejector(LogisticRegression(), cv=by_class).fit(X, y)
+
+
+def test_works_among_scikit_learns_others(blobs):
+    X, y = blobs
+    calibrated = UnknownRejector(CalibratedClassifierCV(LogisticRegression(), cv=2)).fit(X, y)
+    assert calibrated.predict([[4, 0], [0, 0]]).tolist() == ["a", "unknown"]
+    search = GridSearchCV(
+        UnknownRejector(LogisticRegression()),
+        {"estimator__C": [0.1, 1], "keep": [0.8, 0.95]},
+        error_score="raise",
+    ).fit(X, y)
+    assert search.best_params_["keep"] == 0.95
+    assert cross_val_score(search.best_estimator_, X, y).mean() > 0.85
+    two = y != "c"
+    tuned = TunedThresholdClassifierCV(LogisticRegression(), cv=3, scoring="balanced_accuracy")
+    assert UnknownRejector(tuned).fit(X[two], y[two]).predict([[4, 0]]).tolist() == ["a"]
+
+
+def test_rejects_noise_behind_a_pipeline(tone_files):
+    paths, labels, speakers = tone_files
+    model = Pipeline([MFCCTransformer(n_mfcc=13), PerceptronClassifier(epochs=20, random_state=0)])
+    rejector = UnknownRejector(model, keep=0.8, cv=3, n_jobs=1, random_state=0)
+    rejector.fit(paths, labels, groups=speakers)
+    known = rejector.predict(paths)
+    assert set(known) <= {"high", "low", "unknown"}
+    assert (known == labels).mean() > 0.7
+    again = pickle.loads(pickle.dumps(rejector))
+    np.testing.assert_array_equal(again.predict(paths), known)
+    assert sklearn.base.is_classifier(rejector)
