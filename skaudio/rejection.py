@@ -13,7 +13,7 @@ from sklearn.model_selection import (
     StratifiedShuffleSplit,
     check_cv,
 )
-from sklearn.utils import _safe_indexing, get_tags
+from sklearn.utils import _safe_indexing, assert_all_finite, column_or_1d, get_tags, indexable
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
     MethodMapping,
@@ -155,8 +155,9 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             The fitted rejector.
         """
         self._validate_params()
+        X, y = indexable(X, column_or_1d(y, warn=True))
+        assert_all_finite(y, input_name="y")
         check_classification_targets(y)
-        y = np.asarray(y)
         self.unknown_label_ = self._choose_label(y)
         is_known = y != self.unknown_label_
         self.classes_ = np.unique(y[is_known])
