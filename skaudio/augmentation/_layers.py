@@ -71,23 +71,34 @@ class RandomShift(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="skaudio")
 class RandomStretch(keras.layers.Layer):
-    """Stretch or squeeze each clip along time about its middle.
+    """Stretch or squeeze each clip along time, or along the coefficients.
 
-    Frames between two frames are interpolated. What a stretched clip has beyond its ends is
-    cut off; a squeezed one repeats its first and last frame.
+    The first frame, or band, stays where it is, and what lies between two is interpolated.
+    What a stretched clip has beyond its end is cut off; a squeezed one repeats its end.
+    Along the bands of a spectrogram this is another vocal tract, or a larger instrument.
 
     Parameters
     ----------
+    axis : {1, 2}
+        1 stretches time, 2 the coefficients.
     max_share : float
-        Largest change of the tempo: 0.2 is a factor between 1 / 1.2 and 1.2.
+        Largest change: 0.2 is a factor between 1 / 1.2 and 1.2, evenly on a logarithmic
+        scale.
     seed : int
         Seed of the draws.
     **kwargs : dict
         Passed to :class:`keras.layers.Layer`.
+
+    References
+    ----------
+    N. Jaitly and G. E. Hinton, "Vocal tract length perturbation (VTLP) improves speech
+    recognition", ICML Workshop on Deep Learning for Audio, Speech and Language
+    Processing, 2013.
     """
 
-    def __init__(self, max_share, seed, **kwargs):
+    def __init__(self, axis, max_share, seed, **kwargs):
         super().__init__(**kwargs)
+        self.axis = axis
         self.max_share = max_share
         self.seed = seed
         self.generator = keras.random.SeedGenerator(seed)
@@ -110,15 +121,16 @@ class RandomStretch(keras.layers.Layer):
         ops = keras.ops
         if not training or not self.max_share:
             return inputs
-        last = inputs.shape[1] - 1
+        features = inputs if self.axis == 1 else ops.swapaxes(inputs, 1, 2)
+        last = features.shape[1] - 1
         exponent = keras.random.uniform((ops.shape(inputs)[0], 1), -1, 1, seed=self.generator)
-        tempo = (1 + self.max_share) ** exponent
-        place = ops.arange(last + 1, dtype="float32")[None, :] - last / 2
-        place = ops.clip(place * tempo + last / 2, 0, last)
+        step = (1 + self.max_share) ** exponent
+        place = ops.clip(ops.arange(last + 1, dtype="float32")[None, :] * step, 0, last)
         before = ops.cast(ops.floor(place), "int32")
-        share = ops.expand_dims(place - ops.cast(before, "float32"), 2)
         after = ops.minimum(before + 1, last)
-        return (1 - share) * _frames_at(inputs, before) + share * _frames_at(inputs, after)
+        share = ops.expand_dims(place - ops.cast(before, "float32"), 2)
+        features = (1 - share) * _frames_at(features, before) + share * _frames_at(features, after)
+        return features if self.axis == 1 else ops.swapaxes(features, 1, 2)
 
     def get_config(self):
         """Describe the layer, so that a saved model can be built again.
@@ -128,7 +140,8 @@ class RandomStretch(keras.layers.Layer):
         dict
             The constructor's arguments.
         """
-        return {**super().get_config(), "max_share": self.max_share, "seed": self.seed}
+        config = {"axis": self.axis, "max_share": self.max_share, "seed": self.seed}
+        return {**super().get_config(), **config}
 
 
 @keras.saving.register_keras_serializable(package="skaudio")

@@ -55,6 +55,7 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
         "time_mask": [Interval(Real, 0, 1, closed="both")],
         "coefficient_mask": [Interval(Real, 0, 1, closed="both")],
         "time_stretch": [Interval(Real, 0, 1, closed="left")],
+        "frequency_stretch": [Interval(Real, 0, 1, closed="left")],
         "noise": [Interval(Real, 0, None, closed="left")],
         "mixup": [Interval(Real, 0, None, closed="left")],
         "epochs": [Interval(Integral, 1, None, closed="left")],
@@ -455,13 +456,15 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
 
     def _preprocessing(self) -> list[keras.layers.Layer]:
         """Layers between the features and the network: augmentation, standardisation."""
-        seeds = np.random.default_rng(self._seed).integers(2**31 - 1, size=5).tolist()
+        seeds = np.random.default_rng(self._seed).integers(2**31 - 1, size=6).tolist()
         is_sequence = len(self.input_shape_) == 2
         layers: list[keras.layers.Layer] = []
         if is_sequence and self.time_shift:
             layers.append(RandomShift(self.time_shift, seeds[0]))
         if is_sequence and self.time_stretch:
-            layers.append(RandomStretch(self.time_stretch, seeds[3]))
+            layers.append(RandomStretch(1, self.time_stretch, seeds[3]))
+        if is_sequence and self.frequency_stretch:
+            layers.append(RandomStretch(2, self.frequency_stretch, seeds[5]))
         if self.standardize:
             layers.append(Standardize(name="standardize"))
         if self._masks_padding:

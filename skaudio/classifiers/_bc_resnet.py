@@ -47,8 +47,12 @@ class BCResNetClassifier(BaseAudioClassifier):
         Augmentation, in training only: hide up to this share of neighbouring
         coefficients (SpecAugment).
     time_stretch : float, default=0.0
-        Augmentation, in training only: change the tempo by up to this share, about the
-        clip's middle.
+        Augmentation, in training only: stretch or squeeze each clip along time by up to
+        this share.
+    frequency_stretch : float, default=0.0
+        Augmentation, in training only: stretch or squeeze each clip along its bands by up
+        to this share, as another vocal tract would. For spectrograms
+        (``LogMelTransformer``, ``PCENTransformer``); cepstral coefficients are no bands.
     noise : float, default=0.0
         Augmentation, in training only: standard deviation of Gaussian noise on the
         features, once they are standardised.
@@ -169,6 +173,7 @@ class BCResNetClassifier(BaseAudioClassifier):
         time_mask=0.2,
         coefficient_mask=0.2,
         time_stretch=0.0,
+        frequency_stretch=0.0,
         noise=0.0,
         mixup=0.0,
         epochs=25,
@@ -198,6 +203,7 @@ class BCResNetClassifier(BaseAudioClassifier):
         self.time_mask = time_mask
         self.coefficient_mask = coefficient_mask
         self.time_stretch = time_stretch
+        self.frequency_stretch = frequency_stretch
         self.noise = noise
         self.mixup = mixup
         self.epochs = epochs

@@ -44,6 +44,7 @@ class _RecurrentClassifier(BaseAudioClassifier):  # numpydoc ignore=PR01
         time_mask=0.2,
         coefficient_mask=0.2,
         time_stretch=0.0,
+        frequency_stretch=0.0,
         noise=0.0,
         mixup=0.0,
         epochs=20,
@@ -74,6 +75,7 @@ class _RecurrentClassifier(BaseAudioClassifier):  # numpydoc ignore=PR01
         self.time_mask = time_mask
         self.coefficient_mask = coefficient_mask
         self.time_stretch = time_stretch
+        self.frequency_stretch = frequency_stretch
         self.noise = noise
         self.mixup = mixup
         self.epochs = epochs
@@ -147,8 +149,12 @@ class LSTMClassifier(_RecurrentClassifier):  # numpydoc ignore=PR02
         Augmentation, in training only: hide up to this share of neighbouring
         coefficients (SpecAugment).
     time_stretch : float, default=0.0
-        Augmentation, in training only: change the tempo by up to this share, about the
-        clip's middle.
+        Augmentation, in training only: stretch or squeeze each clip along time by up to
+        this share.
+    frequency_stretch : float, default=0.0
+        Augmentation, in training only: stretch or squeeze each clip along its bands by up
+        to this share, as another vocal tract would. For spectrograms
+        (``LogMelTransformer``, ``PCENTransformer``); cepstral coefficients are no bands.
     noise : float, default=0.0
         Augmentation, in training only: standard deviation of Gaussian noise on the
         features, once they are standardised.
@@ -285,8 +291,12 @@ class GRUClassifier(_RecurrentClassifier):  # numpydoc ignore=PR02
         Augmentation, in training only: hide up to this share of neighbouring
         coefficients (SpecAugment).
     time_stretch : float, default=0.0
-        Augmentation, in training only: change the tempo by up to this share, about the
-        clip's middle.
+        Augmentation, in training only: stretch or squeeze each clip along time by up to
+        this share.
+    frequency_stretch : float, default=0.0
+        Augmentation, in training only: stretch or squeeze each clip along its bands by up
+        to this share, as another vocal tract would. For spectrograms
+        (``LogMelTransformer``, ``PCENTransformer``); cepstral coefficients are no bands.
     noise : float, default=0.0
         Augmentation, in training only: standard deviation of Gaussian noise on the
         features, once they are standardised.

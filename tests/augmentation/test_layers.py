@@ -17,7 +17,8 @@ def clips():
     "layer",
     [
         RandomShift(0.5, 0),
-        RandomStretch(0.5, 0),
+        RandomStretch(1, 0.5, 0),
+        RandomStretch(2, 0.5, 0),
         RandomNoise(0.5, 0),
         RandomMask(1, 0.5, 0),
         RandomMask(2, 0.5, 0),
@@ -42,18 +43,20 @@ def test_shift_moves_frames_and_repeats_the_edge(clips):
     assert seen == set(range(-5, 6))
 
 
-def test_stretch_changes_the_tempo_about_the_middle():
-    """Of clips whose frames are their own number."""
-    n_frames = 41
-    ramp = np.arange(n_frames, dtype=np.float32)[None, :, None] * np.ones((500, 1, 2), np.float32)
-    stretched = np.asarray(RandomStretch(0.25, 0)(ramp, training=True))
-    np.testing.assert_allclose(stretched[:, 20], 20, atol=1e-4)
+@pytest.mark.parametrize("axis", [1, 2])
+def test_stretch_is_a_change_of_scale_from_the_start(axis):
+    """Of clips whose frames, or bands, are their own number."""
+    n = 41
+    ramp = np.arange(n, dtype=np.float32)[None, :, None] * np.ones((500, 1, 3), np.float32)
+    clips = ramp if axis == 1 else ramp.swapaxes(1, 2)
+    stretched = np.asarray(RandomStretch(axis, 0.25, 0)(clips, training=True))
+    stretched = stretched if axis == 1 else stretched.swapaxes(1, 2)
     np.testing.assert_array_equal(stretched[..., 0], stretched[..., 1])
-    tempo = stretched[:, 21, 0] - stretched[:, 20, 0]
-    assert 0.8 <= tempo.min() < 0.82
-    assert 1.22 < tempo.max() <= 1.25
-    assert abs(np.log(tempo).mean()) < 0.02
-    place = np.clip(20 + (np.arange(n_frames) - 20) * tempo[:, None], 0, n_frames - 1)
+    step = stretched[:, 1, 0]
+    assert 0.8 <= step.min() < 0.82
+    assert 1.22 < step.max() <= 1.25
+    assert abs(np.log(step).mean()) < 0.02
+    place = np.clip(np.arange(n) * step[:, None], 0, n - 1)
     np.testing.assert_allclose(stretched[..., 0], place, atol=1e-3)
 
 
