@@ -30,7 +30,7 @@ from skaudio._tensorflow import keras
 from skaudio._validation import Interval, StrOptions
 from skaudio.architectures import MaskPadding, NetworkSummary, Standardize, network_summary
 from skaudio.augmentation import RandomMask, RandomNoise, RandomShift, RandomStretch
-from skaudio.classifiers._network import network_to_train, shared_network, state_of
+from skaudio.classifiers._network import built_afresh, network_to_train, shared_network, state_of
 from skaudio.classifiers._training import (
     Clips,
     EpochProgress,
@@ -315,11 +315,13 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
         self.n_classes_ = len(classes)
         self.history_: dict[str, list[float]] = {"loss": [], "accuracy": []}
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        model = self._build_network(
-            _as_sequences(self.input_shape_),
-            len(classes),
-            seed=self._seed,
-            preprocessing=self._preprocessing(),
+        model = built_afresh(
+            lambda: self._build_network(
+                _as_sequences(self.input_shape_),
+                len(classes),
+                seed=self._seed,
+                preprocessing=self._preprocessing(),
+            )
         )
         design = model.to_json()
         initial = state_of(model, design)  # before another training has the model

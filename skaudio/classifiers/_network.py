@@ -6,7 +6,8 @@ import hashlib
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -86,7 +87,7 @@ class NetworkState:
         keras.Model
             The model, uncompiled.
         """
-        model = keras.models.model_from_json(self.design)
+        model = model_of(self.design)
         self.restore(model)
         return model
 
@@ -163,13 +164,8 @@ class CompiledNetwork:
             lambda: Update(self.model, make_optimizer(optimizer, weight_decay), mixes=mixes),
             _KEPT_UPDATES,
         )
-        # Where callbacks look for it.
-        self.model.compile(
-            update.optimizer,
-            loss="categorical_crossentropy",
-            metrics=["accuracy"],
-            jit_compile=False,
-        )
+        if getattr(self.model, "optimizer", None) is not update.optimizer:
+            self.model.compile(update.optimizer)  # where callbacks look for it
         return update
 
     def weights(self) -> np.ndarray:
@@ -430,7 +426,7 @@ def shared_network(design: str, model: keras.Model | None = None) -> CompiledNet
     """
 
     def make():
-        return CompiledNetwork(keras.models.model_from_json(design) if model is None else model)
+        return CompiledNetwork(model_of(design) if model is None else model)
 
     with _looking:
         return _recent(_networks, _kind(design), make, _KEPT_NETWORKS)
@@ -452,7 +448,7 @@ def network_to_train(state: NetworkState) -> Iterator[CompiledNetwork]:
     """
     network = shared_network(state.design)
     if not network.in_training.acquire(blocking=False):
-        network = CompiledNetwork(keras.models.model_from_json(state.design))
+        network = CompiledNetwork(model_of(state.design))
         network.in_training.acquire()
     try:
         state.restore(network.model)
@@ -461,21 +457,52 @@ def network_to_train(state: NetworkState) -> Iterator[CompiledNetwork]:
         network.in_training.release()
 
 
+def built_afresh(build: Callable[[], keras.Model]) -> keras.Model:
+    """Build a model whose layers are named as if it were the first.
+
+    Keras numbers the layers of a thread: ``conv1d_37``. TensorFlow keeps something for
+    every name that it has seen, half a megabyte for each fit of a small network. A thread
+    of its own starts counting anew.
+
+    Parameters
+    ----------
+    build : callable
+        Returns the model.
+
+    Returns
+    -------
+    keras.Model
+        The model.
+    """
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(build).result()
+
+
+def model_of(design: str) -> keras.Model:
+    """Build the model of a design.
+
+    Parameters
+    ----------
+    design : str
+        The design.
+
+    Returns
+    -------
+    keras.Model
+        The model, with random weights.
+    """
+    return built_afresh(lambda: keras.models.model_from_json(design))
+
+
 def _kind(design: str) -> str:
-    """Tell designs apart, whatever the seeds and the numbers in the layers' names."""
-    numbers: dict[str, str] = {}
+    """Tell designs apart, whatever their seeds."""
 
-    def plain(value: Any) -> Any:
+    def without_seeds(value: Any) -> Any:
         if isinstance(value, dict):
-            name = value.get("name")
-            if isinstance(name, str):
-                numbers.setdefault(name, f"#{len(numbers)}")
-            return {key: 0 if key == "seed" else plain(v) for key, v in value.items()}
-        if isinstance(value, list | tuple):
-            return [plain(item) for item in value]
-        return numbers.get(value, value) if isinstance(value, str) else value
+            return {key: without_seeds(v) for key, v in value.items() if key != "seed"}
+        return [without_seeds(item) for item in value] if isinstance(value, list) else value
 
-    text = json.dumps(plain(json.loads(design)), sort_keys=True)
+    text = json.dumps(without_seeds(json.loads(design)), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
