@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy.sparse
 
 from skaudio.dsp._cepstrum import cepstrum
 from skaudio.dsp._compression import pcen, power_to_db
@@ -18,7 +19,7 @@ def log_mel_spectrogram(
     waveforms: np.ndarray,
     *,
     window: np.ndarray,
-    mel: np.ndarray,
+    mel: np.ndarray | scipy.sparse.sparray,
     hop_length: int,
     center: bool = True,
     top_db: float | None = 80.0,
@@ -32,7 +33,7 @@ def log_mel_spectrogram(
         The clips, ``float32``.
     window : ndarray of shape (n_fft,)
         From :func:`amplitude_window`.
-    mel : ndarray of shape (n_fft // 2 + 1, n_mels)
+    mel : ndarray or sparse array of shape (n_fft // 2 + 1, n_mels)
         From :func:`mel_filterbank`.
     hop_length : int
         Samples between two frames.
@@ -69,7 +70,7 @@ def mfcc(
     waveforms: np.ndarray,
     *,
     window: np.ndarray,
-    mel: np.ndarray,
+    mel: np.ndarray | scipy.sparse.sparray,
     hop_length: int,
     n_mfcc: int = 40,
     center: bool = True,
@@ -86,7 +87,7 @@ def mfcc(
         The clips, ``float32``.
     window : ndarray of shape (n_fft,)
         From :func:`amplitude_window`.
-    mel : ndarray of shape (n_fft // 2 + 1, n_mels)
+    mel : ndarray or sparse array of shape (n_fft // 2 + 1, n_mels)
         From :func:`mel_filterbank`.
     hop_length : int
         Samples between two frames.
@@ -146,7 +147,7 @@ def pcen_spectrogram(
     waveforms: np.ndarray,
     *,
     window: np.ndarray,
-    mel: np.ndarray,
+    mel: np.ndarray | scipy.sparse.sparray,
     sample_rate: float,
     hop_length: int,
     center: bool = True,
@@ -164,7 +165,7 @@ def pcen_spectrogram(
         The clips, ``float32``.
     window : ndarray of shape (n_fft,)
         From :func:`amplitude_window`.
-    mel : ndarray of shape (n_fft // 2 + 1, n_mels)
+    mel : ndarray or sparse array of shape (n_fft // 2 + 1, n_mels)
         From :func:`mel_filterbank`.
     sample_rate : float
         Sampling rate in Hz.

@@ -96,7 +96,7 @@ def mel_spectrogram(
     waveforms: np.ndarray,
     *,
     window: np.ndarray,
-    mel: np.ndarray,
+    mel: np.ndarray | scipy.sparse.sparray,
     hop_length: int,
     center: bool = True,
     power: float = 2.0,
@@ -110,8 +110,8 @@ def mel_spectrogram(
         The clips, ``float32``.
     window : ndarray of shape (n_fft,)
         From :func:`amplitude_window`.
-    mel : ndarray of shape (n_fft // 2 + 1, n_mels)
-        From :func:`mel_filterbank`.
+    mel : ndarray or sparse array of shape (n_fft // 2 + 1, n_mels)
+        From :func:`mel_filterbank`. A sparse one saves making it so.
     hop_length : int
         Samples between two frames.
     center : bool, default=True
@@ -143,7 +143,7 @@ def mel_spectrogram(
     n_fft = len(window)
     n_frames = frame_count(waveforms.shape[1], n_fft=n_fft, hop_length=hop_length, center=center)
     summed = np.empty((len(waveforms), n_frames, mel.shape[1]), dtype=np.float32)
-    most_frames = max(1, _CHUNK // (len(mel) * 2 * window.itemsize))
+    most_frames = max(1, _CHUNK // (mel.shape[0] * 2 * window.itemsize))
     most_clips = max(1, most_frames // max(1, n_frames))
     scratch = np.empty((most_clips, min(most_frames, n_frames), n_fft), window.dtype)
     for clip in range(0, len(waveforms), most_clips):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from abc import ABCMeta, abstractmethod
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from numbers import Integral, Real
 from typing import Any
 
@@ -207,12 +208,8 @@ class AudioTransformer(
         return joblib.hash((front_end, parameters, self.n_samples_, versions))
 
     def _extractor(self) -> Extractor:
-        mel = dsp.mel_filterbank(
-            sample_rate=self.sample_rate,
-            n_fft=self.n_fft,
-            n_mels=self.n_mels,
-            fmin=self.fmin,
-            fmax=self._highest_frequency(),
+        mel = _mel_filterbank(
+            self.sample_rate, self.n_fft, self.n_mels, self.fmin, self._highest_frequency()
         )
         return Extractor(
             front_end=self._front_end(self._amplitude_window(), mel),
@@ -271,7 +268,8 @@ class AudioTransformer(
         return self
 
     def _amplitude_window(self) -> np.ndarray:
-        window = dsp.amplitude_window(self.window, self.win_length or self.n_fft, self.n_fft)
+        make = _amplitude_window if isinstance(self.window, str) else dsp.amplitude_window
+        window = make(self.window, self.win_length or self.n_fft, self.n_fft)
         if not np.isfinite(window).all():
             raise ValueError("The window has weights that are NaN or infinite.")
         return window
@@ -372,6 +370,21 @@ class _Extraction:
             good += [place for place, ok in zip(task, usable, strict=True) if ok]
             self.progress.update(len(task))
         return good
+
+
+# One clip takes a millisecond; these would take another half.
+_amplitude_window = lru_cache(maxsize=8)(dsp.amplitude_window)
+
+
+@lru_cache(maxsize=8)
+def _mel_filterbank(
+    sample_rate: int, n_fft: int, n_mels: int, fmin: float, fmax: float
+) -> scipy.sparse.csc_array:
+    return scipy.sparse.csc_array(
+        dsp.mel_filterbank(
+            sample_rate=sample_rate, n_fft=n_fft, n_mels=n_mels, fmin=fmin, fmax=fmax
+        )
+    )
 
 
 def _return_as() -> str:
