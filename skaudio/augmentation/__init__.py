@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 if _TYPE_CHECKING:
     from skaudio.augmentation._augmenter import WaveformAugmenter
     from skaudio.augmentation._layers import (
+        RandomEqualizer,
         RandomMask,
         RandomNoise,
         RandomShift,
@@ -31,6 +32,7 @@ if _TYPE_CHECKING:
 _HOMES = {
     "AugmentedRecording": "_recording",
     "BackgroundNoise": "_recording",
+    "RandomEqualizer": "_layers",
     "RandomMask": "_layers",
     "RandomNoise": "_layers",
     "RandomShift": "_layers",
@@ -43,6 +45,7 @@ _HOMES = {
 __all__ = [
     "AugmentedRecording",
     "BackgroundNoise",
+    "RandomEqualizer",
     "RandomMask",
     "RandomNoise",
     "RandomShift",

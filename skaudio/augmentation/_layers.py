@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from skaudio._tensorflow import keras
 
-__all__ = ["RandomMask", "RandomNoise", "RandomShift", "RandomStretch"]
+__all__ = ["RandomEqualizer", "RandomMask", "RandomNoise", "RandomShift", "RandomStretch"]
 
 
 @keras.saving.register_keras_serializable(package="skaudio")
@@ -142,6 +144,67 @@ class RandomStretch(keras.layers.Layer):
         """
         config = {"axis": self.axis, "max_share": self.max_share, "seed": self.seed}
         return {**super().get_config(), **config}
+
+
+@keras.saving.register_keras_serializable(package="skaudio")
+class RandomEqualizer(keras.layers.Layer):
+    """Raise and lower bands by a smooth curve, the same in all frames of a clip.
+
+    The curve is a sum of the first four cosines over the bands, the mean among them, with
+    Gaussian weights: another level, microphone, distance or colour of voice.
+
+    Parameters
+    ----------
+    stddev : float
+        Root mean square of the curves, in units of the features.
+    seed : int
+        Seed of the draws.
+    **kwargs : dict
+        Passed to :class:`keras.layers.Layer`.
+    """
+
+    def __init__(self, stddev, seed, **kwargs):
+        super().__init__(**kwargs)
+        self.stddev = stddev
+        self.seed = seed
+        self.generator = keras.random.SeedGenerator(seed)
+        self.supports_masking = True
+
+    def call(self, inputs, training=False):
+        """Change the bands in training.
+
+        Parameters
+        ----------
+        inputs : tensor of shape (batch, n_frames, n_coefficients)
+            Features.
+        training : bool, default=False
+            Whether the model is being trained.
+
+        Returns
+        -------
+        tensor of the same shape
+            Changed features in training, else the features.
+        """
+        ops = keras.ops
+        if not training or not self.stddev:
+            return inputs
+        n_curves, n_bands = 4, inputs.shape[2]
+        place = (np.arange(n_bands) + 0.5) / n_bands
+        curves = np.cos(np.pi * np.arange(n_curves)[:, None] * place)
+        curves *= self.stddev / np.sqrt(np.square(curves).mean(axis=1).sum())
+        shape = (ops.shape(inputs)[0], n_curves)
+        weights = keras.random.normal(shape, seed=self.generator)
+        return inputs + ops.matmul(weights, curves.astype(np.float32))[:, None, :]
+
+    def get_config(self):
+        """Describe the layer, so that a saved model can be built again.
+
+        Returns
+        -------
+        dict
+            The constructor's arguments.
+        """
+        return {**super().get_config(), "stddev": self.stddev, "seed": self.seed}
 
 
 @keras.saving.register_keras_serializable(package="skaudio")

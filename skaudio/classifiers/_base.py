@@ -29,7 +29,13 @@ from sklearn.utils.validation import (
 from skaudio._tensorflow import keras
 from skaudio._validation import Interval, StrOptions
 from skaudio.architectures import MaskPadding, NetworkSummary, Standardize, network_summary
-from skaudio.augmentation import RandomMask, RandomNoise, RandomShift, RandomStretch
+from skaudio.augmentation import (
+    RandomEqualizer,
+    RandomMask,
+    RandomNoise,
+    RandomShift,
+    RandomStretch,
+)
 from skaudio.classifiers._network import built_afresh, network_to_train, shared_network, state_of
 from skaudio.classifiers._training import (
     Clips,
@@ -56,6 +62,7 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
         "coefficient_mask": [Interval(Real, 0, 1, closed="both")],
         "time_stretch": [Interval(Real, 0, 1, closed="left")],
         "frequency_stretch": [Interval(Real, 0, 1, closed="left")],
+        "equalizer": [Interval(Real, 0, None, closed="left")],
         "noise": [Interval(Real, 0, None, closed="left")],
         "mixup": [Interval(Real, 0, None, closed="left")],
         "epochs": [Interval(Integral, 1, None, closed="left")],
@@ -458,7 +465,7 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
 
     def _preprocessing(self) -> list[keras.layers.Layer]:
         """Layers between the features and the network: augmentation, standardisation."""
-        seeds = np.random.default_rng(self._seed).integers(2**31 - 1, size=6).tolist()
+        seeds = np.random.default_rng(self._seed).integers(2**31 - 1, size=7).tolist()
         is_sequence = len(self.input_shape_) == 2
         layers: list[keras.layers.Layer] = []
         if is_sequence and self.time_shift:
@@ -471,6 +478,8 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
             layers.append(Standardize(name="standardize"))
         if self._masks_padding:
             layers.append(MaskPadding())
+        if is_sequence and self.equalizer:
+            layers.append(RandomEqualizer(self.equalizer, seeds[6]))
         if self.noise:
             layers.append(RandomNoise(self.noise, seeds[4]))
         if is_sequence and self.time_mask:

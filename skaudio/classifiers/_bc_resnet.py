@@ -53,6 +53,10 @@ class BCResNetClassifier(BaseAudioClassifier):
         Augmentation, in training only: stretch or squeeze each clip along its bands by up
         to this share, as another vocal tract would. For spectrograms
         (``LogMelTransformer``, ``PCENTransformer``); cepstral coefficients are no bands.
+    equalizer : float, default=0.0
+        Augmentation, in training only: raise and lower the bands by a smooth random curve
+        of this root mean square, in units of the standardised features, as another
+        microphone or voice would. For spectrograms.
     noise : float, default=0.0
         Augmentation, in training only: standard deviation of Gaussian noise on the
         features, once they are standardised.
@@ -174,6 +178,7 @@ class BCResNetClassifier(BaseAudioClassifier):
         coefficient_mask=0.2,
         time_stretch=0.0,
         frequency_stretch=0.0,
+        equalizer=0.0,
         noise=0.0,
         mixup=0.0,
         epochs=25,
@@ -204,6 +209,7 @@ class BCResNetClassifier(BaseAudioClassifier):
         self.coefficient_mask = coefficient_mask
         self.time_stretch = time_stretch
         self.frequency_stretch = frequency_stretch
+        self.equalizer = equalizer
         self.noise = noise
         self.mixup = mixup
         self.epochs = epochs

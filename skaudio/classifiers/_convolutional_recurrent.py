@@ -64,6 +64,10 @@ class CRNNClassifier(BaseAudioClassifier):
         Augmentation, in training only: stretch or squeeze each clip along its bands by up
         to this share, as another vocal tract would. For spectrograms
         (``LogMelTransformer``, ``PCENTransformer``); cepstral coefficients are no bands.
+    equalizer : float, default=0.0
+        Augmentation, in training only: raise and lower the bands by a smooth random curve
+        of this root mean square, in units of the standardised features, as another
+        microphone or voice would. For spectrograms.
     noise : float, default=0.0
         Augmentation, in training only: standard deviation of Gaussian noise on the
         features, once they are standardised.
@@ -202,6 +206,7 @@ class CRNNClassifier(BaseAudioClassifier):
         coefficient_mask=0.2,
         time_stretch=0.0,
         frequency_stretch=0.0,
+        equalizer=0.0,
         noise=0.0,
         mixup=0.0,
         epochs=20,
@@ -238,6 +243,7 @@ class CRNNClassifier(BaseAudioClassifier):
         self.coefficient_mask = coefficient_mask
         self.time_stretch = time_stretch
         self.frequency_stretch = frequency_stretch
+        self.equalizer = equalizer
         self.noise = noise
         self.mixup = mixup
         self.epochs = epochs

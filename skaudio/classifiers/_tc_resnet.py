@@ -48,6 +48,10 @@ class TCResNetClassifier(BaseAudioClassifier):
         Augmentation, in training only: stretch or squeeze each clip along its bands by up
         to this share, as another vocal tract would. For spectrograms
         (``LogMelTransformer``, ``PCENTransformer``); cepstral coefficients are no bands.
+    equalizer : float, default=0.0
+        Augmentation, in training only: raise and lower the bands by a smooth random curve
+        of this root mean square, in units of the standardised features, as another
+        microphone or voice would. For spectrograms.
     noise : float, default=0.0
         Augmentation, in training only: standard deviation of Gaussian noise on the
         features, once they are standardised.
@@ -166,6 +170,7 @@ class TCResNetClassifier(BaseAudioClassifier):
         coefficient_mask=0.2,
         time_stretch=0.0,
         frequency_stretch=0.0,
+        equalizer=0.0,
         noise=0.0,
         mixup=0.0,
         epochs=25,
@@ -195,6 +200,7 @@ class TCResNetClassifier(BaseAudioClassifier):
         self.coefficient_mask = coefficient_mask
         self.time_stretch = time_stretch
         self.frequency_stretch = frequency_stretch
+        self.equalizer = equalizer
         self.noise = noise
         self.mixup = mixup
         self.epochs = epochs

@@ -2,10 +2,17 @@
 
 import numpy as np
 import pytest
+import scipy.fft
 
 import skaudio.augmentation
 from skaudio._tensorflow import keras
-from skaudio.augmentation import RandomMask, RandomNoise, RandomShift, RandomStretch
+from skaudio.augmentation import (
+    RandomEqualizer,
+    RandomMask,
+    RandomNoise,
+    RandomShift,
+    RandomStretch,
+)
 
 
 @pytest.fixture
@@ -19,6 +26,7 @@ def clips():
         RandomShift(0.5, 0),
         RandomStretch(1, 0.5, 0),
         RandomStretch(2, 0.5, 0),
+        RandomEqualizer(0.5, 0),
         RandomNoise(0.5, 0),
         RandomMask(1, 0.5, 0),
         RandomMask(2, 0.5, 0),
@@ -60,6 +68,16 @@ def test_stretch_is_a_change_of_scale_from_the_start(axis):
     np.testing.assert_allclose(stretched[..., 0], place, atol=1e-3)
 
 
+def test_equalizer_adds_one_smooth_curve_to_all_frames_of_a_clip():
+    clips = np.zeros((2000, 5, 40), np.float32)
+    changed = np.asarray(RandomEqualizer(0.3, 0)(clips, training=True))
+    np.testing.assert_array_equal(changed, changed[:, :1] + clips)
+    assert np.sqrt(np.mean(changed**2)) == pytest.approx(0.3, rel=0.05)
+    spectrum = scipy.fft.dct(changed[:, 0], axis=1)
+    assert (np.abs(spectrum[:, :4]).mean(axis=0) > 0.1).all()
+    np.testing.assert_allclose(spectrum[:, 4:], 0, atol=1e-4)
+
+
 def test_noise_has_its_deviation(clips):
     added = np.asarray(RandomNoise(0.3, 0)(clips, training=True)) - clips
     assert added.std() == pytest.approx(0.3, rel=0.02)
@@ -86,7 +104,7 @@ def test_draws_are_new_for_every_batch_and_follow_from_the_seed(clips):
 
 
 def test_layers_are_registered_under_the_name_that_old_pickles_know():
-    for layer in (RandomShift, RandomStretch, RandomNoise, RandomMask):
+    for layer in (RandomShift, RandomStretch, RandomEqualizer, RandomNoise, RandomMask):
         registered = keras.saving.get_registered_name(layer)
         assert registered == f"skaudio>{layer.__name__}"
 

@@ -130,7 +130,9 @@ def test_a_mixed_clip_lies_between_two_clips_and_nearer_its_own(alpha, seed):
     np.testing.assert_allclose(np.asarray(W), expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", ["time_stretch", "frequency_stretch", "noise", "mixup"])
+@pytest.mark.parametrize(
+    "name", ["time_stretch", "frequency_stretch", "equalizer", "noise", "mixup"]
+)
 def test_training_sees_it_and_prediction_does_not(name, sequences):
     X, y = sequences
     plain = ConvClassifier(
