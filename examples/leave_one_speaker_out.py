@@ -1,0 +1,96 @@
+"""
+A voice that the model never heard
+==================================
+
+Six people speak digits. Trained on five of them and asked about the sixth, the default
+network, which tells apart the digits of people it knows without a mistake, does far worse
+on some voices. ``LeaveOneGroupOut`` measures it, and these things help, one after the
+other:
+
+* features of the sounding part, at one loudness, in bands whose shape another vocal tract
+  stretches and another voice colours: a log-mel spectrogram rather than cepstra;
+* augmentation by just that, anew in every epoch: ``frequency_stretch``, ``equalizer`` and
+  ``time_stretch``;
+* a hundred more voices in the training, though synthetic ones (``make_spoken_words``, which
+  needs the extra ``speech``).
+
+The whole comparison fits 18 networks for each seed, about ten minutes on two cores::
+
+    python examples/leave_one_speaker_out.py 0 1 2
+"""
+
+import sys
+import tempfile
+import time
+
+import numpy as np
+from sklearn.model_selection import LeaveOneGroupOut, cross_val_score
+
+from skaudio import ConvClassifier, LogMelTransformer, MFCCTransformer, Pipeline
+from skaudio.datasets import fetch_free_spoken_digits, make_spoken_words
+
+NAMES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+seeds = [int(seed) for seed in sys.argv[1:]] or [0]
+
+digits = fetch_free_spoken_digits(subset="train")
+speakers = np.unique(digits.groups)
+spoken = make_spoken_words(NAMES, n_clips=100, sample_rate=8000, snr_db=None, random_state=0)
+
+# Synthetic clips stand behind the real ones, and are in the training part of every fold.
+clips = [*digits.data, *spoken.data]
+labels = np.concatenate([digits.target, [str(NAMES.index(name)) for name in spoken.target]])
+folds = list(LeaveOneGroupOut().split(digits.data, digits.target, digits.groups))
+synthetic = np.arange(len(digits.data), len(clips))
+with_synthetic = [(np.concatenate([train, synthetic]), test) for train, test in folds]
+
+store = tempfile.TemporaryDirectory()
+mfcc = MFCCTransformer(sample_rate=8000, fmax=4000, duration=0.8, memory=store.name)
+bands = LogMelTransformer(
+    sample_rate=8000,
+    duration=0.8,
+    n_fft=256,
+    win_length=240,
+    hop_length=160,
+    n_mels=40,
+    fmin=60,
+    fmax=3800,
+    top_db=40,
+    align="trim",
+    trim_db=40,
+    loudness=-23,
+    memory=store.name,
+)
+network = ConvClassifier(kernel_size=3, epochs=20)
+for_strangers = ConvClassifier(
+    kernel_size=3, epochs=20, frequency_stretch=0.2, time_stretch=0.25, equalizer=0.4
+)
+candidates = {
+    "the defaults": (mfcc, ConvClassifier(), folds),
+    "trimmed, levelled log-mel": (bands, network, folds),
+    "and augmented for strangers": (bands, for_strangers, folds),
+    "and 100 synthetic voices": (bands, for_strangers, with_synthetic),
+}
+
+print(f"{len(digits.data)} clips of {', '.join(speakers)}; {len(spoken.data)} synthetic ones")
+print(f"{'accuracy on':28}" + "".join(f"{speaker:>10}" for speaker in speakers) + f"{'mean':>8}")
+for name, (transformer, classifier, cv) in candidates.items():
+    started = time.perf_counter()
+    scores = np.mean(
+        [
+            cross_val_score(
+                Pipeline([transformer, classifier.set_params(random_state=seed)]),
+                clips,
+                labels,
+                cv=cv,
+            )
+            for seed in seeds
+        ],
+        axis=0,
+    )
+    seconds = (time.perf_counter() - started) / len(cv) / len(seeds)
+    print(
+        f"{name:28}" + "".join(f"{score:10.3f}" for score in scores) + f"{scores.mean():8.3f}"
+        f"  ({seconds:.0f} s a fit)",
+        flush=True,
+    )
+store.cleanup()
