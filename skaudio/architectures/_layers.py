@@ -172,8 +172,8 @@ def _sound_statistics(
             / n_frames
         )
 
-    # About the first clip's mean, for single precision.
-    origin = features[0].mean(axis=0)
+    # About a frame that sounds, for single precision; a constant is then nothing at all.
+    origin = features[0, 0]
     mean = average(lambda piece: piece - origin)
     variance = average(lambda piece: np.square(piece - origin - mean.astype(np.float32)))
     return origin + mean, np.sqrt(variance)
