@@ -444,7 +444,8 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
 
     def _predict_raw(self, X):
         check_is_fitted(self)
-        X, _ = self._validate_data(X)
+        if not self._is_as_transformed(X):
+            X, _ = self._validate_data(X)
         X = X.reshape(-1, *_as_sequences(self.input_shape_))
         return self._shared_network().predict(self._state.tensor(), X)
 
@@ -487,6 +488,17 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
         if is_sequence and self.coefficient_mask:
             layers.append(RandomMask(2, self.coefficient_mask, seeds[2]))
         return layers
+
+    def _is_as_transformed(self, X) -> bool:
+        """Whether these are features as they come from a transformer, with nothing to check."""
+        return (
+            type(X) is np.ndarray
+            and X.dtype == np.float32
+            and X.ndim == 3
+            and len(X) > 0
+            and X.shape[1:] == self.input_shape_
+            and bool(np.isfinite(X).all())
+        )
 
     def _check_known(self, y, known, which) -> None:
         unknown = np.setdiff1d(y, known)

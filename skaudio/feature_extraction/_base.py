@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from abc import ABCMeta, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from numbers import Integral, Real
 from typing import Any
@@ -161,7 +162,7 @@ class AudioTransformer(
                 unit="clip",
                 disable=not self.verbose,
             ) as progress,
-            joblib.Parallel(self.n_jobs, prefer="threads", return_as=_return_as()) as workers,
+            self._workers(len(recordings)) as workers,
         ):
             extract = _Extraction(self._extractor(), recordings, features, workers, progress)
             if store is None:
@@ -171,6 +172,12 @@ class AudioTransformer(
         if extract.failures:
             raise AudioError(extract.failures)
         return features
+
+    def _workers(self, n_clips: int) -> Any:
+        """Provide workers, unless hiring them would take as long as the work."""
+        if n_clips == 1:
+            return contextlib.nullcontext()
+        return joblib.Parallel(self.n_jobs, prefer="threads", return_as=_return_as())
 
     def _extract_missing(self, extract: _Extraction, store: FeatureStore) -> None:
         """Take from the store what it has, and give it what it has not."""
@@ -331,8 +338,8 @@ class _Extraction:
         All of `X`.
     features : ndarray of shape (n_clips, n_frames, n_coefficients)
         Where the features go.
-    workers : joblib.Parallel
-        Who does it.
+    workers : joblib.Parallel or None
+        Who does it; None does it here and now.
     progress : tqdm
         The progress bar.
     """
@@ -347,6 +354,8 @@ class _Extraction:
 
     def __call__(self, places: Sequence[int]) -> list[int]:
         """Fill the rows at `places`; return the places of the good ones."""
+        if self.workers is None:
+            return self._keep([places], [self.extractor(self.recordings, places)]) if places else []
         n_tasks = _TASKS_PER_WORKER * joblib.effective_n_jobs(self.workers.n_jobs)
         most = min(_MOST_CLIPS, _MOST_SAMPLES // self.extractor.n_samples, len(places) // n_tasks)
         n_together = max(1, most)
@@ -359,10 +368,11 @@ class _Extraction:
         return good
 
     def _work(self, tasks: Sequence[Sequence[int]]) -> list[int]:
-        blocks = self.workers(
-            joblib.delayed(self.extractor)([self.recordings[place] for place in task], task)
-            for task in tasks
-        )
+        recordings = ([self.recordings[place] for place in task] for task in tasks)
+        work = zip(recordings, tasks, strict=True)
+        return self._keep(tasks, self.workers(joblib.delayed(self.extractor)(*w) for w in work))
+
+    def _keep(self, tasks: Sequence[Sequence[int]], blocks: Iterable[Any]) -> list[int]:
         good: list[int] = []
         for task, (rows, usable, failures) in zip(tasks, blocks, strict=True):
             self.features[_run(task)] = rows
