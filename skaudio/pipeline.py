@@ -61,7 +61,8 @@ class Pipeline(sklearn_pipeline.Pipeline):
     the clips through a sampler by its ``sample_indices_``. As in scikit-learn's
     cross-validation, a parameter is taken to be given clip by clip if it is as long as `X`.
     When the last step stops early and takes ``groups``, and none are given, each clip and its
-    copies are one: no copy of a held-out clip is trained on.
+    copies are one: no copy of a held-out clip is trained on. With metadata routing, which
+    passes on only what was requested, that is left to you.
 
     With a sampler `fit_transform` and `fit_predict` give one row for each clip *after*
     sampling, as in imbalanced-learn.

@@ -54,7 +54,8 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         Where the held-out clips come from, as in
         :class:`sklearn.model_selection.TunedThresholdClassifierCV`: folds; a share that is
         held out once; or "prefit", when `estimator` has been fitted to other clips than
-        those given to `fit`. Numbers split by class and, with ``groups``, by group.
+        those given to `fit`. With ``groups`` folds are made of whole groups, and a share
+        is a share of the groups.
     refit : bool, default=True
         Whether `estimator` is fitted to all clips in the end. False keeps the one that was
         fitted without the held-out clips, which takes a single split.
@@ -71,8 +72,8 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     estimator_ : classifier
         The fitted classifier.
     held_out_scores_ : ndarray of shape (n_held_out_clips,)
-        Scores of the held-out clips of known classes. For another threshold, no fit is
-        needed: ``rejector.threshold_ = np.quantile(rejector.held_out_scores_, 0.1)``.
+        Scores of the held-out clips of known classes. Another threshold needs no fit:
+        ``rejector.threshold_ = np.quantile(rejector.held_out_scores_, 0.1, method="lower")``.
     threshold_ : float
         Clips with a lower score are unknown.
     unknown_label_ : str or int
@@ -155,6 +156,16 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             The fitted rejector.
         """
         self._validate_params()
+        before = dict(vars(self))
+        try:
+            return self._fit(X, y, params)
+        except BaseException:
+            # As it was: not the classes of this fit with the classifier of another.
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+
+    def _fit(self, X, y, params):
         X, y = indexable(X, column_or_1d(y, warn=True))
         assert_all_finite(y, input_name="y")
         check_classification_targets(y)
@@ -164,6 +175,8 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         if self.cv == "prefit":
             if self.refit:
                 raise ValueError("cv='prefit' fits nothing: set refit=False.")
+            if params:
+                raise ValueError(f"cv='prefit' fits nothing: got {sorted(params)} for nothing.")
             check_is_fitted(self.estimator)
             self.estimator_ = self.estimator
             scores = self._scores(self.estimator, _safe_indexing(X, np.flatnonzero(is_known)))
@@ -174,7 +187,7 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
                 "No held-out clip is of a known class, and the threshold is chosen on such clips."
             )
         self.held_out_scores_ = scores
-        self.threshold_ = float(np.quantile(scores, 1 - self.keep))
+        self.threshold_ = float(np.quantile(scores, 1 - self.keep, method="lower"))
         return self
 
     def predict(self, X):
@@ -193,8 +206,10 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         probabilities = self._known_probabilities(self.estimator_, X)
         answers = self.classes_[probabilities.argmax(axis=1)]
-        is_sure = probabilities.max(axis=1) >= self.threshold_
-        return np.where(is_sure, answers, self.unknown_label_)
+        scores = probabilities.max(axis=1)
+        is_sure = (scores >= self.threshold_) & (scores > 0)
+        # An array, whose type is joined with that of the labels: -1 is no uint8.
+        return np.where(is_sure, answers, np.asarray(self.unknown_label_))
 
     def score_samples(self, X):
         """Tell how sure the classifier is of its best known class.
@@ -207,7 +222,8 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_clips,)
-            Probabilities, to be compared with `threshold_`.
+            Probabilities, to be compared with `threshold_`; 0 where the classifier itself
+            knows `unknown_label` and finds it most probable.
         """
         check_is_fitted(self)
         return self._scores(self.estimator_, X)
@@ -233,11 +249,14 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             To the classifier and to the splitter.
         """
         to_fit = MethodMapping().add(caller="fit", callee="fit")
-        router = MetadataRouter(owner=self).add(estimator=self.estimator, method_mapping=to_fit)
-        if hasattr(self.cv, "split"):
-            to_split = MethodMapping().add(caller="fit", callee="split")
-            router.add(splitter=self.cv, method_mapping=to_split)
-        return router
+        to_split = MethodMapping().add(caller="fit", callee="split")
+        # For splits by number, a splitter that takes groups stands for those made in fit.
+        splitter = self.cv if hasattr(self.cv, "split") else StratifiedGroupKFold()
+        return (
+            MetadataRouter(owner=self)
+            .add(estimator=self.estimator, method_mapping=to_fit)
+            .add(splitter=splitter, method_mapping=to_split)
+        )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -253,6 +272,11 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
                 f"Labels must be strings or numbers, got {y.dtype}: there is no {y.dtype} that "
                 "could mean unknown."
             )
+        if self.unknown_label is None and is_number and -1 in y:
+            raise ValueError(
+                "-1 is a label in y, and what is unknown would be called -1. Give unknown_label: "
+                "another number, or -1 if that is what it means."
+            )
         if self.unknown_label is None:
             return -1 if is_number else "unknown"
         if is_number != isinstance(self.unknown_label, Integral):
@@ -264,14 +288,10 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
 
     def _route(self, params: dict[str, Any]) -> tuple[dict[str, Any], Any]:
         """Sort the parameters of fit into those of the classifier and the splits' groups."""
-        params = dict(params)
-        if _routing_enabled() and hasattr(self.cv, "split"):
+        if _routing_enabled():
             routed = process_routing(self, "fit", **params)
             return dict(routed.estimator.fit), routed.splitter.split.get("groups")
-        groups = params.pop("groups", None)  # splits by number are made here
-        if _routing_enabled():
-            params = dict(process_routing(self, "fit", **params).estimator.fit)
-        return params, groups
+        return {name: params[name] for name in params if name != "groups"}, params.get("groups")
 
     def _splits(self, X: Any, y: np.ndarray, groups: Any) -> list[tuple[np.ndarray, np.ndarray]]:
         cv, seed = self.cv, self.random_state
@@ -313,7 +333,11 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         missing = np.setdiff1d(self.classes_, estimator.classes_)
         if len(missing):
             raise ValueError(
-                f"A fold has no clip of the classes {missing.tolist()} to train on. Add clips of "
-                "them, from several groups if there are groups, or choose another cv."
+                f"The classifier does not know the classes {missing.tolist()}: it was fitted "
+                "without a clip of them. Add clips to each fold, from several groups if there are "
+                "groups, or choose another cv."
             )
-        return probabilities[:, np.searchsorted(estimator.classes_, self.classes_)]
+        known = probabilities[:, np.searchsorted(estimator.classes_, self.classes_)]
+        best = np.asarray(estimator.classes_)[probabilities.argmax(axis=1)]
+        # Where the classifier itself says unknown, no known class is probable at all.
+        return np.where((best == self.unknown_label_)[:, None], 0.0, known)

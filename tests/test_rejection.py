@@ -13,6 +13,7 @@ from sklearn.model_selection import (
     GroupKFold,
     TunedThresholdClassifierCV,
     cross_val_score,
+    cross_validate,
 )
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -117,6 +118,29 @@ def test_metadata_is_routed(blobs):
             UnknownRejector(inner).fit(X, y, strength=3)
 
 
+def test_groups_are_routed_through_a_cross_validation(blobs):
+    X, y = blobs
+    groups = np.arange(300) // 30
+    inner_groups = []
+
+    class Spy(UnknownRejector):
+        def _splits(self, X, y, groups):
+            inner_groups.append(groups)
+            return super()._splits(X, y, groups)
+
+    with sklearn.config_context(enable_metadata_routing=True):
+        for cv in (3, 0.3, GroupKFold(3)):
+            cross_validate(
+                Spy(LogisticRegression(), cv=cv),
+                X,
+                y,
+                cv=GroupKFold(2),
+                params={"groups": groups},
+                error_score="raise",
+            )
+    assert [len(np.unique(part)) for part in inner_groups] == [5] * 6
+
+
 def test_a_class_of_unknown_clips_helps_and_is_never_known(blobs):
     X, y = blobs
     others = np.random.default_rng(1).normal([8, 8], 1, size=(60, 2))
@@ -129,6 +153,40 @@ def test_a_class_of_unknown_clips_helps_and_is_never_known(blobs):
     assert (taught.predict(others) == "unknown").all()
 
 
+def test_a_clip_that_the_classifier_calls_unknown_stays_so():
+    """Also where the threshold is low, since the known classes are hard to tell apart."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 2))
+    X[200:] += 1.0
+    y = np.array(["a", "b", "c", "d"])[np.arange(400) % 4].astype("<U7")
+    y[200:] = "unknown"
+    rejector = UnknownRejector(LogisticRegression(), keep=0.9).fit(X, y)
+    inner = rejector.estimator_.predict(X)
+    assert (rejector.predict(X)[inner == "unknown"] == "unknown").all()
+    assert (rejector.score_samples(X)[inner == "unknown"] == 0).all()
+
+
+def test_few_held_out_clips_are_kept_as_asked(blobs):
+    X, y = blobs
+    for n in (12, 30):
+        rejector = UnknownRejector(LogisticRegression(), keep=0.95, cv=3).fit(X[:n], y[:n])
+        assert (rejector.held_out_scores_ >= rejector.threshold_).mean() >= 0.95
+
+
+def test_a_fit_that_fails_leaves_it_as_it_was(blobs):
+    X, y = blobs
+    rejector = UnknownRejector(LogisticRegression())
+    bad = np.array(["x", "y", "z"])[np.arange(300) % 3]
+    for _ in range(2):
+        with pytest.raises(ValueError, match="NaN"):
+            rejector.fit(np.full_like(X, np.nan), bad)
+        if not hasattr(rejector, "estimator_"):
+            with pytest.raises(NotFittedError):
+                rejector.predict(X)
+            rejector.fit(X, y)
+    assert rejector.predict([[4, 0]]).tolist() == ["a"]
+
+
 def test_labels_may_be_numbers(blobs):
     X, y = blobs
     numbers = np.searchsorted(["a", "b", "c"], y)
@@ -136,6 +194,12 @@ def test_labels_may_be_numbers(blobs):
     assert rejector.predict([[4, 0], [0, 0]]).tolist() == [0, -1]
     other = UnknownRejector(LogisticRegression(), unknown_label=99).fit(X, numbers)
     assert other.predict([[0, 0]]).tolist() == [99]
+    small = UnknownRejector(LogisticRegression()).fit(X, numbers.astype(np.uint8))
+    assert small.predict([[4, 0], [0, 0]]).tolist() == [0, -1]
+    with pytest.raises(ValueError, match="-1 is a label in y"):
+        UnknownRejector(LogisticRegression()).fit(X, numbers - 1)
+    meant = UnknownRejector(LogisticRegression(), unknown_label=-1).fit(X, numbers - 1)
+    assert meant.classes_.tolist() == [0, 1]
 
 
 def test_a_long_name_for_the_unknown_is_not_cut(blobs):
@@ -151,10 +215,12 @@ def test_a_fitted_classifier_and_a_single_split(blobs):
     assert len(rejector.held_out_scores_) == 150
     once = UnknownRejector(LogisticRegression(), cv=0.2, refit=False, random_state=0).fit(X, y)
     np.testing.assert_array_equal(
-        np.quantile(once.held_out_scores_, 1 - once.keep), once.threshold_
+        np.quantile(once.held_out_scores_, 1 - once.keep, method="lower"), once.threshold_
     )
-    with pytest.raises(ValueError, match="cv='prefit' fits nothing"):
+    with pytest.raises(ValueError, match="cv='prefit' fits nothing: set"):
         UnknownRejector(inner, cv="prefit").fit(X, y)
+    with pytest.raises(ValueError, match=r"cv='prefit' fits nothing: got \['sample_weight'\]"):
+        UnknownRejector(inner, cv="prefit", refit=False).fit(X, y, sample_weight=np.ones(300))
     with pytest.raises(NotFittedError):
         UnknownRejector(LogisticRegression(), cv="prefit", refit=False).fit(X, y)
     with pytest.raises(ValueError, match="cv=5, which makes 5 splits"):
@@ -182,7 +248,7 @@ def test_mistakes_are_told(parameters, y, message, blobs):
 def test_a_class_that_a_fold_lacks_is_told(blobs):
     X, y = blobs
     by_class = [(np.flatnonzero(y != label), np.flatnonzero(y == label)) for label in "abc"]
-    with pytest.raises(ValueError, match=r"A fold has no clip of the classes \['a'\]"):
+    with pytest.raises(ValueError, match=r"does not know the classes \['a'\]"):
         UnknownRejector(LogisticRegression(), cv=by_class).fit(X, y)
 
 

@@ -64,7 +64,7 @@ def main():
         is_known = np.repeat([True, False], [len(known.data), len(others)])
         area = roc_auc_score(is_known, np.concatenate(scores[:2]))
         for keep in options.keep:
-            threshold = np.quantile(rejector.held_out_scores_, 1 - keep)
+            threshold = np.quantile(rejector.held_out_scores_, 1 - keep, method="lower")
             kept = scores[0] >= threshold
             rejected = [(score < threshold).mean() for score in scores[1:]]
             rows.append([keep, kept.mean(), right[kept].mean(), *rejected, area])

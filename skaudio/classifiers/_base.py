@@ -9,15 +9,22 @@ classifiers of one design share one compiled network.
 
 from __future__ import annotations
 
+import math
 from abc import ABCMeta, abstractmethod
 from contextlib import contextmanager
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 from scikeras.wrappers import KerasClassifier
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import ClassifierTags, check_random_state, compute_sample_weight
+from sklearn.utils import (
+    ClassifierTags,
+    check_random_state,
+    column_or_1d,
+    compute_sample_weight,
+)
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
     _check_sample_weight,
@@ -204,7 +211,8 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
             All the labels that any call will see; needed in the first call, unless its
             `y` has them all.
         sample_weight : array-like of shape (n_clips,), default=None
-            Weight of each clip in the loss.
+            Weight of each clip in the loss. Here their scale does matter, so that calls
+            can be weighed against each other.
 
         Returns
         -------
@@ -226,7 +234,7 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
             self._check_known(y, known, "classes, which the first call of partial_fit must give")
             if not goes_on:
                 self._start(known)
-            clips, _ = self._clips(X, y, sample_weight, None)
+            clips, _ = self._clips(X, y, sample_weight, None, resumes=True)
             self._train(clips, None, n_epochs=1, resumes=True)
         return self
 
@@ -335,13 +343,17 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
         self._network = shared_network(design, model)
         self._keep(initial)
 
-    def _clips(self, X, y, sample_weight, groups):
+    def _clips(self, X, y, sample_weight, groups, *, resumes=False):
         """Put together what the loss needs to know of each clip, of those that count."""
-        if groups is not None:
-            groups = np.asarray(groups)
-            check_consistent_length(X, groups)
         weights = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
-        weights = weights * compute_sample_weight(self.class_weight, y)
+        if groups is not None:
+            groups = column_or_1d(groups)
+            check_consistent_length(X, groups)
+        counts = weights > 0
+        if not counts.all():
+            X, y, weights = X[counts], y[counts], weights[counts]
+            groups = None if groups is None else groups[counts]
+        weights = weights * self._weights_of_classes(y, resumes)
         counts = weights > 0
         if not counts.any():
             raise ValueError(
@@ -351,16 +363,29 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
         if not counts.all():
             X, y, weights = X[counts], y[counts], weights[counts]
             groups = None if groups is None else groups[counts]
+        if not resumes:
+            # Of mean one, so that a clip of weight two counts as two clips do.
+            weights = weights / weights.mean()
         n_classes = len(self.classes_)
         codes = np.searchsorted(self.classes_, y)
         targets = np.eye(n_classes) * (1 - self.label_smoothing) + self.label_smoothing / n_classes
         clips = Clips(
             X.reshape(-1, *_as_sequences(self.input_shape_)),
             targets.astype(np.float32)[codes],
-            # Of mean one, so that a clip of weight two counts as two clips do.
-            (weights / weights.mean()).astype(np.float32),
+            weights.astype(np.float32),
         )
         return clips, groups
+
+    def _weights_of_classes(self, y, resumes):
+        if not resumes:
+            return compute_sample_weight(self.class_weight, y)
+        if self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight='balanced' is not for partial_fit, which does not know how many "
+                "clips of each class will come. Give a dict of labels and weights."
+            )
+        by_label = self.class_weight or {}
+        return np.array([by_label.get(label, 1.0) for label in y.tolist()])
 
     def _train(self, clips, groups, *, n_epochs, resumes):
         """Train for some epochs; resuming goes on with the optimizer and the schedule."""
@@ -376,14 +401,17 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
             clips, held_out = clips.take(chosen), clips.take(others)
         first = self.current_epoch
         with network_to_train(self._state) as network:
-            if self.standardize and first == 0:
-                network.model.get_layer("standardize").set_statistics(*clips[::2])
+            standardizers = [x for x in network.model.layers if isinstance(x, Standardize)]
+            if standardizers and first == 0:
+                standardizers[0].set_statistics(clips.features, clips.weights)
             update = network.update(
                 optimizer=self.optimizer, weight_decay=self.weight_decay, mixes=self.mixup > 0
             )
-            update.reset(self._state.optimizer if resumes else None)
+            goes_on = resumes and self._state.optimizer_name == self.optimizer
+            update.reset(self._state.optimizer if goes_on else None)
             update.optimizer.learning_rate = self.learning_rate
             callbacks = as_callbacks(self.callbacks)
+            own = self._own_callbacks(n_epochs, held_out is not None)
             history = train(
                 network,
                 update,
@@ -394,19 +422,22 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
                 learning_rate=self._learning_rate(0 if resumes else first),
                 mixup=self.mixup,
                 seed=self._seed,
-                callbacks=callbacks + self._own_callbacks(n_epochs, held_out is not None),
+                callbacks=callbacks + own,
             )
-            self._keep(network.state(update))
-        if not np.isfinite(history["loss"]).all():
+            state = network.state(update)
+        # The design stays this classifier's own, with its seeds.
+        self._keep(replace(state, design=self._state.design, optimizer_name=self.optimizer))
+        with np.errstate(over="ignore"):
+            # The last update comes after the last loss: weights that overflow when they meet.
+            is_usable = np.isfinite(np.square(state.weights)).all()
+        if not (is_usable and np.isfinite(history["loss"]).all()):
             raise ValueError(
                 f"Training diverged: the loss is {history['loss'][-1]} after "
-                f"{len(history['loss'])} epoch(s). Use a smaller learning_rate than "
-                f"{self.learning_rate:g}, or scale the features."
+                f"{len(history['loss'])} epoch(s), and the weights overflow. Use a smaller "
+                f"learning_rate than {self.learning_rate:g}, or scale the features."
             )
         # A new dict, for a fit that fails later takes this one back.
-        self.history_ = {
-            name: self.history_.get(name, []) + values for name, values in history.items()
-        }
+        self.history_ = _joined(self.history_, history)
         self.n_iter_ = len(self.history_["loss"])
         self.callbacks_ = callbacks
 
@@ -531,6 +562,7 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
         state = dict(super().__getstate__())
         if self.initialized_:
             state |= {"_model": None, "_network": None}
+        state.pop("callbacks_", None)  # they may hold open files
         return state
 
 
@@ -563,6 +595,15 @@ def as_tuple(name: str, sizes: Any, *, at_least: int = 0) -> tuple[int, ...]:
             f"{' and at least one of them' if at_least else ''}. Got {sizes!r} instead."
         )
     return tuple(int(size) for size in several)
+
+
+def _joined(before: dict[str, list[float]], after: dict[str, list[float]]) -> dict:
+    """Append histories, with nan where one of them did not measure."""
+    nothing = [[math.nan] * len(history["loss"]) for history in (before, after)]
+    return {
+        name: before.get(name, nothing[0]) + after.get(name, nothing[1])
+        for name in {**before, **after}
+    }
 
 
 def _as_sequences(shape: tuple[int, ...]) -> tuple[int, int]:

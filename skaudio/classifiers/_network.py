@@ -40,12 +40,15 @@ class NetworkState:
         Where the generators of dropout and augmentation are.
     optimizer : list of ndarray or None
         The optimizer's variables, if it has trained.
+    optimizer_name : str or None
+        What kind of optimizer it is.
     """
 
     design: str
     weights: np.ndarray
     counters: list[np.ndarray]
     optimizer: list[np.ndarray] | None = None
+    optimizer_name: str | None = None
     _tensor: Any = field(default=None, init=False, repr=False, compare=False)
 
     def restore(self, model: keras.Model) -> None:
@@ -252,12 +255,9 @@ class Update:
         Parameters
         ----------
         variables : list of ndarray, default=None
-            A state's. None is the start; so are those of another kind of optimizer.
+            A state's, of the same kind of optimizer; None is the start.
         """
-        values = variables or []
-        if [np.shape(v) for v in values] != [np.shape(v) for v in self._at_start]:
-            values = self._at_start
-        _assign(self.optimizer.variables, values)
+        _assign(self.optimizer.variables, variables or self._at_start)
 
     def __call__(
         self,
@@ -376,7 +376,9 @@ def make_optimizer(name: str, weight_decay: float) -> keras.optimizers.Optimizer
         The optimizer.
     """
     momentum = {"momentum": 0.9, "nesterov": True} if name == "sgd" else {}
-    return _OPTIMIZERS[name](weight_decay=weight_decay or None, **momentum)
+    # AdamW wants a number, and the others nothing for none.
+    decay = weight_decay if weight_decay or name == "adamw" else None
+    return _OPTIMIZERS[name](weight_decay=decay, **momentum)
 
 
 def state_of(model: keras.Model, design: str, update: Update | None = None) -> NetworkState:

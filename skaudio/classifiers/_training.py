@@ -268,10 +268,10 @@ def train(
                 seed=(seed, epoch * n_batches + batch),
             )
             loss, n_right = loss + of_batch[0], n_right + of_batch[1]
-            told.on_train_batch_end(
-                batch, {"loss": loss / int(stop), "accuracy": n_right / int(stop)}
-            )
-        logs = {"loss": loss / len(order), "accuracy": n_right / len(order)}
+            logs = {"loss": loss / int(stop), "accuracy": n_right / int(stop)}
+            told.on_train_batch_end(batch, logs)
+            if model.stop_training:
+                break
         if held_out is not None:
             logs |= _validate(network, held_out)
         told.on_epoch_end(epoch, logs)
@@ -281,7 +281,7 @@ def train(
             break
     told.on_train_end(logs)
     for callback in callbacks:
-        callback.set_model(None)
+        callback._model = None  # set_model would let some of them begin anew
     return history
 
 
@@ -324,12 +324,6 @@ class EpochProgress(keras.callbacks.Callback):
         self._bar.set_postfix(shown, refresh=False)
         self._bar.update()
 
-    def on_train_end(self, logs=None):
-        """Close the bar.
-
-        Parameters
-        ----------
-        logs : dict, default=None
-            Ignored.
-        """
+    def __del__(self):
+        # Not at the end of the training, which an error may keep from coming.
         self._bar.close()

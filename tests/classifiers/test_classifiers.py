@@ -14,6 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from skaudio import ConvClassifier, GRUClassifier, LSTMClassifier, PerceptronClassifier
+from skaudio.classifiers._training import hold_out
 
 QUICK = {"epochs": 12, "learning_rate": 0.02, "random_state": 0}
 CLASSIFIERS = [
@@ -216,6 +217,13 @@ def test_early_stopping_keeps_the_best_epoch(sequences):
     losses = classifier.history_["val_loss"]
     assert classifier.n_iter_ == len(losses) < 200
     assert int(np.argmin(losses)) == len(losses) - 1 - 3
+    codes = np.searchsorted(classifier.classes_, y)
+    _, held_out = hold_out(
+        codes, None, fraction=0.2, classes=classifier.classes_.tolist(), seed=classifier._seed
+    )
+    smoothed = 0.9 * np.eye(3)[codes[held_out]] + 0.1 / 3
+    loss = -(smoothed * np.log(classifier.predict_proba(X[held_out]))).sum(axis=1).mean()
+    assert loss == pytest.approx(min(losses), rel=1e-4)  # the weights are those of that epoch
 
 
 def test_early_stopping_needs_two_clips_of_a_class(sequences):

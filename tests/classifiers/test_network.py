@@ -2,6 +2,7 @@
 
 import gc
 import threading
+import weakref
 
 import joblib
 import keras
@@ -70,16 +71,21 @@ def test_few_networks_are_kept(compilations, sequences):
     assert len(_network._networks) == 8
 
 
-def test_networks_are_given_back(compilations, sequences):
+def test_networks_are_given_back(compilations, monkeypatch, sequences):
     """A network that is neither kept nor used by a classifier is gone."""
     X, y = sequences
+    made = []
+
+    def keeping_track(self, model, _original=CompiledNetwork.__init__):
+        made.append(weakref.ref(self))
+        _original(self, model)
+
+    monkeypatch.setattr(CompiledNetwork, "__init__", keeping_track)
     for units in range(1, 13):
         PerceptronClassifier(dense_units=units, epochs=1).fit(X, y).predict(X)
     gc.collect()
-    alive = [thing for thing in gc.get_objects() if type(thing) is CompiledNetwork]
-    ours = [network for network in alive if network in _network._networks.values()]
-    assert len(ours) == 8
-    assert len(alive) <= 8 + 8  # other tests' networks
+    assert len(made) == 12
+    assert sum(network() is not None for network in made) == 8
 
 
 def test_classifiers_of_one_design_keep_their_own_weights(sequences):

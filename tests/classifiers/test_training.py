@@ -70,7 +70,6 @@ def test_groups_that_cannot_be_held_out_are_an_error(sequences):
 
 
 def test_groups_arrive_by_metadata_routing(sequences):
-    """A group that is wrong throughout shows in the loss when it is held out, and only then."""
     X, y = sequences
     groups = np.arange(60) % 3
     seen = []
@@ -217,6 +216,28 @@ def test_a_classifier_with_callbacks_can_be_kept(sequences):
     again.fit(X, y)
 
 
+def test_callbacks_that_hold_files_do_not_keep_a_classifier_from_travelling(sequences, tmp_path):
+    X, y = sequences
+    logger = keras.callbacks.CSVLogger(str(tmp_path / "log.csv"))
+    classifier = PerceptronClassifier(callbacks=[logger], **QUICK).fit(X, y)
+    assert len((tmp_path / "log.csv").read_text().splitlines()) == 4
+    again = pickle.loads(pickle.dumps(classifier))
+    np.testing.assert_array_equal(again.predict_proba(X), classifier.predict_proba(X))
+
+
+def test_a_callback_may_stop_within_an_epoch(sequences):
+    class Stop(keras.callbacks.Callback):
+        batches = 0
+
+        def on_train_batch_end(self, batch, logs=None):
+            self.batches += 1
+            self.model.stop_training = True
+
+    classifier = PerceptronClassifier(callbacks=Stop(), batch_size=10, **QUICK).fit(*sequences)
+    assert classifier.callbacks_[0].batches == 1
+    assert classifier.n_iter_ == 1
+
+
 def test_what_is_not_a_callback_is_an_error(sequences):
     with pytest.raises(TypeError, match=r"must be a keras.callbacks.Callback .*Got 'early' inst"):
         PerceptronClassifier(callbacks=["early"]).fit(*sequences)
@@ -247,11 +268,49 @@ def test_warm_start_goes_on_after_keeping(sequences):
     np.testing.assert_array_equal(here.fit(X, y).predict_proba(X), there.fit(X, y).predict_proba(X))
 
 
-def test_another_optimizer_may_go_on(sequences):
+@pytest.mark.parametrize(
+    ("first", "then"), [("sgd", "adam"), ("sgd", "rmsprop"), ("rmsprop", "sgd"), ("adam", "adamw")]
+)
+def test_another_optimizer_starts_afresh(first, then, sequences):
     X, y = sequences
-    classifier = PerceptronClassifier(optimizer="sgd", random_state=0).partial_fit(X, y)
-    classifier.set_params(optimizer="adam").partial_fit(X, y)
-    assert classifier.n_iter_ == 2
+    trained = PerceptronClassifier(optimizer=first, random_state=0).partial_fit(X, y)
+    unmoved = pickle.loads(pickle.dumps(trained))
+    unmoved._state.optimizer = None
+    for classifier in (trained, unmoved):
+        classifier.set_params(optimizer=then).partial_fit(X, y)
+    assert trained.n_iter_ == 2
+    np.testing.assert_array_equal(trained.predict_proba(X), unmoved.predict_proba(X))
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "rmsprop", "sgd"])
+def test_no_weight_decay_is_possible_with_all(optimizer, sequences):
+    X, y = sequences
+    settings = {**QUICK, "epochs": 1, "optimizer": optimizer}
+    without = PerceptronClassifier(weight_decay=0, **settings).fit(X, y).predict_proba(X)
+    much = PerceptronClassifier(weight_decay=5.0, **settings).fit(X, y).predict_proba(X)
+    assert np.abs(without - much).max() > 1e-3
+
+
+def test_a_last_update_that_diverges_is_told_too(sequences):
+    classifier = PerceptronClassifier(
+        epochs=1,
+        batch_size=1000,
+        learning_rate=1e38,
+        optimizer="sgd",
+        learning_rate_schedule="constant",
+    )
+    with pytest.raises(ValueError, match="Training diverged"):
+        classifier.fit(*sequences)
+
+
+def test_history_keeps_its_places(sequences):
+    X, y = sequences
+    classifier = PerceptronClassifier(early_stopping=True, warm_start=True, **QUICK)
+    classifier.fit(X, y).partial_fit(X, y).fit(X, y)
+    history = classifier.history_
+    assert {len(values) for values in history.values()} == {7}
+    assert np.flatnonzero(np.isnan(history["val_loss"])).tolist() == [3]
+    assert not np.isnan(history["loss"]).any()
 
 
 # Weights --------------------------------------------------------------------------------
@@ -278,6 +337,32 @@ def test_a_clip_of_weight_two_counts_as_two_clips_do(optimizer, sequences):
     weighted = clone(classifier).fit(X, y, sample_weight=times * 7.0)
     repeated = clone(classifier).fit(np.repeat(X, times, axis=0), np.repeat(y, times))
     np.testing.assert_allclose(weighted.predict_proba(X), repeated.predict_proba(X), atol=1e-5)
+
+
+def test_clips_of_weight_zero_do_not_balance_classes(sequences):
+    X, y = sequences
+    weights = np.ones(60)
+    weights[:15] = 0
+    classifier = PerceptronClassifier(class_weight="balanced", **QUICK)
+    zero = clone(classifier).fit(X, y, sample_weight=weights).predict_proba(X)
+    without = clone(classifier).fit(X[15:], y[15:]).predict_proba(X)
+    np.testing.assert_allclose(zero, without, atol=1e-5)
+
+
+def test_class_weights_go_from_call_to_call_of_partial_fit(sequences):
+    X, y = sequences
+    answers = []
+    for weight in (1, 20):
+        classifier = PerceptronClassifier(
+            class_weight={"b": weight}, random_state=0, optimizer="sgd", learning_rate=0.01
+        )
+        for label in "abc" * 3:
+            chosen = y == label
+            classifier.partial_fit(X[chosen], y[chosen], classes=["a", "b", "c"])
+        answers.append(classifier.predict_proba(X)[:, 1].mean())
+    assert answers[1] > answers[0] + 0.02
+    with pytest.raises(ValueError, match="'balanced' is not for partial_fit"):
+        PerceptronClassifier(class_weight="balanced").partial_fit(X, y)
 
 
 def test_weights_that_leave_nothing_are_an_error(sequences):
