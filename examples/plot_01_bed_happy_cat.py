@@ -136,7 +136,7 @@ print(
 # Where the two curves part, a network learns its training clips by heart. With dropout
 # or augmentation the training curve is measured on disturbed clips, and may lie lower.
 
-figure, axes = plt.subplots(2, 4, figsize=(13, 6), layout="constrained", sharey=True)
+figure, axes = plt.subplots(2, 4, figsize=(13, 6), layout="constrained", sharex=True, sharey=True)
 for ax, (name, result) in zip(axes.ravel(), results.items(), strict=True):
     TrainingHistoryDisplay.from_estimator(result["estimator"][0], name=name, ax=ax)
     ax.set_ylim(0.3, 1.02)
