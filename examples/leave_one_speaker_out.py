@@ -2,17 +2,16 @@
 A voice that the model never heard
 ==================================
 
-Six people speak digits. Trained on five of them and asked about the sixth, the default
-network, which tells apart the digits of people it knows without a mistake, does far worse
-on some voices. ``LeaveOneGroupOut`` measures it. The recipe that does better takes these
-steps, and the table has a row for each, to see what it brings:
+Six people speak digits. A network is trained on five of them and asked about the sixth;
+some voices are much harder than others. ``LeaveOneGroupOut`` measures it. The recipe that
+does better takes these steps, and the table has a row for each, to see what it brings:
 
 * features of the sounding part, at one loudness, in bands whose shape another vocal tract
   stretches and another voice colours: a log-mel spectrogram rather than cepstra;
 * augmentation by just that, anew in every epoch: ``frequency_stretch``, ``equalizer`` and
   ``time_stretch``;
 * a hundred more voices in the training, though synthetic ones (``make_spoken_words``, which
-  needs the extra ``speech``).
+  needs the extra ``demo``).
 
 The whole comparison fits 24 networks for each seed::
 

@@ -1,4 +1,4 @@
-"""Checks shared by the estimators: what may stand in ``X``, and parameter constraints.
+"""What the estimators share: checks of ``X``, parameter constraints, fits that may fail.
 
 The constraint classes are the ones that every estimator of scikit-learn declares its
 parameters with. scikit-learn keeps them in a private module; this is the only place
@@ -8,7 +8,8 @@ that names it.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,30 @@ from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_consistent_length
 
-__all__ = ["Interval", "StrOptions", "check_recordings"]
+__all__ = ["Interval", "StrOptions", "as_it_was_if_it_fails", "check_recordings"]
+
+
+@contextmanager
+def as_it_was_if_it_fails(estimator: Any) -> Iterator[None]:
+    """Take every attribute back if a fit ends in an error, or is interrupted.
+
+    Parameters
+    ----------
+    estimator : object
+        What is being fitted.
+
+    Yields
+    ------
+    None
+        Nothing.
+    """
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
 
 
 def check_recordings(X: Any, y: Any = None, *, estimator: Any) -> Sequence[Any]:

@@ -24,7 +24,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_method_params, _num_samples, check_is_fitted
 
-from skaudio._validation import Interval, StrOptions
+from skaudio._validation import Interval, StrOptions, as_it_was_if_it_fails
 
 __all__ = ["UnknownRejector"]
 
@@ -87,8 +87,7 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     -----
     How much is rejected depends on how like the unknown is to the known. With three short
     words, other short words are the hard case and noise is the easy one:
-    ``examples/benchmarks/rejection.py`` prints the shares. When recordings of what is to be
-    rejected can be had, add them to the training with `unknown_label`.
+    ``examples/benchmarks/rejection.py`` prints the shares.
 
     References
     ----------
@@ -156,14 +155,8 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             The fitted rejector.
         """
         self._validate_params()
-        before = dict(vars(self))
-        try:
+        with as_it_was_if_it_fails(self):
             return self._fit(X, y, params)
-        except BaseException:
-            # As it was: not the classes of this fit with the classifier of another.
-            vars(self).clear()
-            vars(self).update(before)
-            raise
 
     def _fit(self, X, y, params):
         X, y = indexable(X, column_or_1d(y, warn=True))

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import math
 from abc import ABCMeta, abstractmethod
-from contextlib import contextmanager
-from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any
 
@@ -34,7 +32,7 @@ from sklearn.utils.validation import (
 )
 
 from skaudio._tensorflow import keras
-from skaudio._validation import Interval, StrOptions
+from skaudio._validation import Interval, StrOptions, as_it_was_if_it_fails
 from skaudio.architectures import MaskPadding, NetworkSummary, Standardize, network_summary
 from skaudio.augmentation import (
     RandomEqualizer,
@@ -183,7 +181,7 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
             The fitted classifier.
         """
         self._validate_params()
-        with self._as_it_was_if_it_fails():
+        with as_it_was_if_it_fails(self):
             goes_on = self.warm_start and self.initialized_
             X, y = self._validate_data(X, y, reset=not goes_on)
             if goes_on:
@@ -220,7 +218,7 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
             The classifier.
         """
         self._validate_params()
-        with self._as_it_was_if_it_fails():
+        with as_it_was_if_it_fails(self):
             goes_on = self.initialized_
             X, y = self._validate_data(X, y, reset=not goes_on)
             known = None if classes is None else np.unique(classes)
@@ -254,7 +252,7 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
             The classifier, with random weights.
         """
         self._validate_params()
-        with self._as_it_was_if_it_fails():
+        with as_it_was_if_it_fails(self):
             X, y = self._validate_data(X, y, reset=True)
             self._start(np.unique(y))
         return self
@@ -349,20 +347,18 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
         if groups is not None:
             groups = column_or_1d(groups)
             check_consistent_length(X, groups)
-        counts = weights > 0
-        if not counts.all():
-            X, y, weights = X[counts], y[counts], weights[counts]
-            groups = None if groups is None else groups[counts]
-        weights = weights * self._weights_of_classes(y, resumes)
-        counts = weights > 0
-        if not counts.any():
+        # Clips of weight zero have no part in the balance of the classes either.
+        kept = np.flatnonzero(weights)
+        weights = weights[kept] * self._weights_of_classes(y[kept], resumes)
+        kept, weights = kept[weights > 0], weights[weights > 0]
+        if not len(kept):
             raise ValueError(
                 "All clips have weight zero, which leaves none to train on. Give some clips a "
                 "positive sample_weight, and their classes a positive class_weight."
             )
-        if not counts.all():
-            X, y, weights = X[counts], y[counts], weights[counts]
-            groups = None if groups is None else groups[counts]
+        if len(kept) < len(X):
+            X, y = X[kept], y[kept]
+            groups = None if groups is None else groups[kept]
         if not resumes:
             # Of mean one, so that a clip of weight two counts as two clips do.
             weights = weights / weights.mean()
@@ -424,9 +420,9 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
                 seed=self._seed,
                 callbacks=callbacks + own,
             )
-            state = network.state(update)
-        # The design stays this classifier's own, with its seeds.
-        self._keep(replace(state, design=self._state.design, optimizer_name=self.optimizer))
+            # The design stays this classifier's own, with its seeds.
+            state = state_of(network.model, self._state.design, update)
+        self._keep(state)
         with np.errstate(over="ignore"):
             # The last update comes after the last loss: weights that overflow when they meet.
             is_usable = np.isfinite(np.square(state.weights)).all()
@@ -479,17 +475,6 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
             X, _ = self._validate_data(X)
         X = X.reshape(-1, *_as_sequences(self.input_shape_))
         return self._shared_network().predict(self._state.tensor(), X)
-
-    @contextmanager
-    def _as_it_was_if_it_fails(self):
-        """Take every attribute back if a fit ends in an error, or is interrupted."""
-        before = dict(vars(self))
-        try:
-            yield
-        except BaseException:
-            vars(self).clear()
-            vars(self).update(before)
-            raise
 
     @abstractmethod
     def _build_network(self, input_shape, n_classes, *, seed, preprocessing):

@@ -111,7 +111,6 @@ class CompiledNetwork:
 
     def __init__(self, model: keras.Model):
         self.model = model
-        self.design = model.to_json()
         self.in_training = threading.Lock()
         self._tracing = threading.Lock()
         self._graph: Any = None
@@ -164,7 +163,7 @@ class CompiledNetwork:
         update = _recent(
             self._updates,
             key,
-            lambda: Update(self.model, make_optimizer(optimizer, weight_decay), mixes=mixes),
+            lambda: Update(self.model, optimizer, weight_decay, mixes=mixes),
             _KEPT_UPDATES,
         )
         if getattr(self.model, "optimizer", None) is not update.optimizer:
@@ -180,21 +179,6 @@ class CompiledNetwork:
             The weights.
         """
         return _flat(_variables(self.model)[0])
-
-    def state(self, update: Update | None = None) -> NetworkState:
-        """Copy the network's own state.
-
-        Parameters
-        ----------
-        update : Update, default=None
-            What trained it.
-
-        Returns
-        -------
-        NetworkState
-            The state.
-        """
-        return state_of(self.model, self.design, update)
 
     def _trace(self):
         model = self.model
@@ -228,18 +212,23 @@ class Update:
     ----------
     model : keras.Model
         The network.
-    optimizer : keras.optimizers.Optimizer
-        Its optimizer.
+    optimizer_name : {"adam", "adamw", "rmsprop", "sgd"}
+        Kind of optimizer.
+    weight_decay : float
+        Decoupled weight decay.
     mixes : bool
         Whether clips are mixed with others of the batch.
     """
 
-    def __init__(self, model: keras.Model, optimizer: keras.optimizers.Optimizer, *, mixes: bool):
-        self.optimizer = optimizer
+    def __init__(
+        self, model: keras.Model, optimizer_name: str, weight_decay: float, *, mixes: bool
+    ):
+        self.optimizer_name = optimizer_name
+        self.optimizer = make_optimizer(optimizer_name, weight_decay)
         self._model = model
         self._mixes = mixes
-        optimizer.build(model.trainable_variables)
-        self._at_start = _values(optimizer.variables)
+        self.optimizer.build(model.trainable_variables)
+        self._at_start = _values(self.optimizer.variables)
         n_classes = model.output_shape[-1]
         self._graph = tf.function(self._update).get_concrete_function(
             tf.TensorSpec([None, *model.input_shape[1:]], tf.float32),
@@ -399,12 +388,11 @@ def state_of(model: keras.Model, design: str, update: Update | None = None) -> N
         The state.
     """
     weights, counters = _variables(model)
-    return NetworkState(
-        design,
-        _flat(weights),
-        _values(counters),
-        None if update is None else _values(update.optimizer.variables),
-    )
+    state = NetworkState(design, _flat(weights), _values(counters))
+    if update is not None:
+        state.optimizer = _values(update.optimizer.variables)
+        state.optimizer_name = update.optimizer_name
+    return state
 
 
 _networks: OrderedDict[str, CompiledNetwork] = OrderedDict()
