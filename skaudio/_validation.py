@@ -100,8 +100,10 @@ def _from_array(X: np.ndarray, estimator: Any) -> Sequence[Any]:
     )
     if names_files and (X.ndim == 1 or (X.ndim == 2 and X.shape[1] == 1)):
         return list(X.ravel())
-    # int16 and int32 keep their type: it tells what full scale is.
-    dtype = None if X.dtype.kind in "iuf" else "numeric"
+    if X.ndim == 2 and X.size and X.dtype.kind in "iuf":
+        # check_array would find nothing, and takes a tenth of the time that one clip takes.
+        # int16 and int32 keep their type: it tells what full scale is.
+        return X
     if X.ndim > 2:
         raise ValueError(
             f"Found array with dim {X.ndim}, while dim <= 2 is required by "
@@ -109,4 +111,4 @@ def _from_array(X: np.ndarray, estimator: Any) -> Sequence[Any]:
             "Mix channels down first, e.g. X.mean(axis=channel_axis)."
         )
     # NaN and infinity are looked for clip by clip, so that the message can name the clip.
-    return check_array(X, dtype=dtype, ensure_all_finite=False, estimator=estimator)
+    return check_array(X, ensure_all_finite=False, estimator=estimator)

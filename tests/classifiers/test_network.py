@@ -88,6 +88,21 @@ def test_networks_are_given_back(compilations, monkeypatch, sequences):
     assert sum(network() is not None for network in made) == 8
 
 
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "rmsprop", "sgd"])
+def test_the_graphs_are_given_back_with_their_network(optimizer, sequences):
+    """TensorFlow itself holds none of them."""
+    X, y = sequences
+    classifier = clone(CLASSIFIER).set_params(optimizer=optimizer).fit(X, y)
+    classifier.predict(X)
+    network = classifier._network
+    (update,) = network._updates.values()
+    graphs = [weakref.ref(owner._graph.graph) for owner in (network, update)]
+    _network._networks.clear()
+    del classifier, network, update
+    gc.collect()
+    assert [graph() for graph in graphs] == [None, None]
+
+
 def test_classifiers_of_one_design_keep_their_own_weights(sequences):
     X, y = sequences
     first = clone(CLASSIFIER).fit(X, y)
