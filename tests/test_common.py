@@ -9,7 +9,6 @@ from skaudio import (
     CRNNClassifier,
     DSCNNClassifier,
     GRUClassifier,
-    KWTClassifier,
     LSTMClassifier,
     PerceptronClassifier,
     TCResNetClassifier,
@@ -33,7 +32,6 @@ CLASSIFIERS = [
     ),
     TCResNetClassifier(width_multiplier=0.5, dropout=0.0, epochs=10, learning_rate=0.02),
     BCResNetClassifier(depth_multiplier=0.25, conv_dropout=0.0, epochs=10, learning_rate=0.02),
-    KWTClassifier(dim=16, mlp_dim=16, n_layers=1, dropout=0.0, epochs=15, learning_rate=0.01),
 ]
 
 FLOAT32 = (

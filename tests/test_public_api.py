@@ -28,7 +28,6 @@ ESTIMATORS = [
     skaudio.ConvClassifier,
     skaudio.DSCNNClassifier,
     skaudio.GRUClassifier,
-    skaudio.KWTClassifier,
     skaudio.LSTMClassifier,
     skaudio.LogMelTransformer,
     skaudio.MFCCTransformer,

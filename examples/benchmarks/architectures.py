@@ -31,7 +31,6 @@ CLASSIFIERS = [
     "CRNNClassifier",
     "DSCNNClassifier",
     "BCResNetClassifier",
-    "KWTClassifier",
 ]
 
 

@@ -25,7 +25,6 @@ from skaudio import (
     CRNNClassifier,
     DSCNNClassifier,
     GRUClassifier,
-    KWTClassifier,
     LSTMClassifier,
     MFCCTransformer,
     PerceptronClassifier,
@@ -45,7 +44,6 @@ CLASSIFIERS = (
     DSCNNClassifier,
     TCResNetClassifier,
     BCResNetClassifier,
-    KWTClassifier,
 )
 TURN = 20  # calls that one of them makes before the next one does
 TARGET_MS, TARGET_RATIO = 2.0, 1.2

@@ -10,7 +10,6 @@ from skaudio.architectures._bc_resnet import SubSpectralNormalization, bc_resnet
 from skaudio.architectures._convolutional import convolutional
 from skaudio.architectures._convolutional_recurrent import crnn
 from skaudio.architectures._ds_cnn import ds_cnn
-from skaudio.architectures._kwt import kwt
 from skaudio.architectures._layers import MaskPadding, Standardize, padding_mask
 from skaudio.architectures._perceptron import perceptron
 from skaudio.architectures._recurrent import recurrent
@@ -27,7 +26,6 @@ __all__ = [
     "convolutional",
     "crnn",
     "ds_cnn",
-    "kwt",
     "network_summary",
     "padding_mask",
     "perceptron",

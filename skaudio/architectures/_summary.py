@@ -9,7 +9,6 @@ from typing import Any
 
 from skaudio._tensorflow import keras
 from skaudio.architectures._bc_resnet import SubSpectralNormalization
-from skaudio.architectures._kwt import ClassToken
 from skaudio.architectures._layers import Standardize
 
 
@@ -288,7 +287,6 @@ _COUNTS: dict[type, Callable[[Any, tuple[int, ...]], int]] = {
     keras.layers.SeparableConv1D: _separable,
     keras.layers.SeparableConv2D: _separable,
     keras.layers.SimpleRNN: _recurrent,
-    ClassToken: _nothing,
     Standardize: _nothing,
     SubSpectralNormalization: _nothing,
 }

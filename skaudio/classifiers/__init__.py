@@ -4,7 +4,6 @@ from skaudio.classifiers._bc_resnet import BCResNetClassifier
 from skaudio.classifiers._convolutional import ConvClassifier
 from skaudio.classifiers._convolutional_recurrent import CRNNClassifier
 from skaudio.classifiers._ds_cnn import DSCNNClassifier
-from skaudio.classifiers._kwt import KWTClassifier
 from skaudio.classifiers._perceptron import PerceptronClassifier
 from skaudio.classifiers._recurrent import GRUClassifier, LSTMClassifier
 from skaudio.classifiers._tc_resnet import TCResNetClassifier
@@ -15,7 +14,6 @@ __all__ = [
     "ConvClassifier",
     "DSCNNClassifier",
     "GRUClassifier",
-    "KWTClassifier",
     "LSTMClassifier",
     "PerceptronClassifier",
     "TCResNetClassifier",

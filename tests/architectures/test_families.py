@@ -11,12 +11,11 @@ from skaudio.architectures import (
     bc_resnet,
     crnn,
     ds_cnn,
-    kwt,
     network_summary,
     tc_resnet,
 )
 
-FAMILIES = [crnn, ds_cnn, tc_resnet, bc_resnet, kwt]
+FAMILIES = [crnn, ds_cnn, tc_resnet, bc_resnet]
 each_family = pytest.mark.parametrize("build", FAMILIES)
 
 
@@ -108,25 +107,6 @@ def test_tc_resnet_is_as_large_as_in_the_paper(width, depth, thousands):
 def test_bc_resnet_is_as_large_as_in_the_paper(tau, thousands):
     summary = network_summary(bc_resnet((101, 40), 12, width_multiplier=tau))
     assert summary.n_trainable_parameters / 1000 == pytest.approx(thousands, rel=0.005)
-
-
-def test_kwt_is_as_large_as_in_the_paper():
-    model = kwt((98, 40), 12, patch_frames=1, n_layers=12)
-    biases = 12 * 3 * 64  # of queries, keys and values: the paper has none
-    assert round((model.count_params() - biases) / 1000) == 607
-
-
-def test_queries_and_keys_of_a_transformer_start_apart():
-    model = kwt((20, 6), 3, dim=8, n_heads=2, n_layers=1)
-    (attention,) = (
-        layer for layer in model.layers if isinstance(layer, keras.layers.MultiHeadAttention)
-    )
-    parts = (attention.query_dense, attention.key_dense, attention.value_dense)
-    kernels = [np.asarray(part.kernel) for part in parts]
-    assert not np.array_equal(kernels[0], kernels[1])
-    assert not np.array_equal(kernels[1], kernels[2])
-    limit = np.sqrt(6 / (8 + 8))
-    assert all(0.8 * limit < np.abs(kernel).max() <= limit for kernel in kernels)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,6 @@ from skaudio import (
     ConvClassifier,
     CRNNClassifier,
     DSCNNClassifier,
-    KWTClassifier,
     TCResNetClassifier,
 )
 from skaudio.architectures import NetworkSummary
@@ -28,7 +27,6 @@ CLASSIFIERS = [
     DSCNNClassifier(
         width_multiplier=0.25, depth_multiplier=0.5, time_stride=2, coefficient_stride=2, **QUICK
     ),
-    KWTClassifier(dim=16, mlp_dim=32, n_layers=1, **{**QUICK, "learning_rate": 0.01}),
     TCResNetClassifier(width_multiplier=0.5, **QUICK),
 ]
 each_classifier = pytest.mark.parametrize(
@@ -97,10 +95,8 @@ def test_plain_features_are_one_frame(classifier, sequences):
         CRNNClassifier(filters=(4, 4), cell="lstm", n_layers=2, units=4, dense_units=8),
         CRNNClassifier(filters=[4], bidirectional=False, recurrent_pooling="last", pool_size=1),
         DSCNNClassifier(width_multiplier=0.1, depth_multiplier=1.5, activation="gelu"),
-        KWTClassifier(dim=12, n_heads=3, n_layers=2, patch_frames=3, dropout=0),
         TCResNetClassifier(width_multiplier=0.2, depth_multiplier=2, kernel_size=3),
         CRNNClassifier(filters=np.int64(4), units=np.int64(4), time_stride=np.int64(2)),
-        KWTClassifier(dim=np.int64(8), n_layers=np.int64(1), mlp_dim=np.int64(8)),
         TCResNetClassifier(width_multiplier=np.float64(0.2), depth_multiplier=np.int64(1)),
     ],
     ids=lambda classifier: type(classifier).__name__,
@@ -153,7 +149,6 @@ def test_network_summary_needs_a_fitted_classifier(sequences):
         (TCResNetClassifier, {"depth_multiplier": -1.0}),
         (DSCNNClassifier, {"time_stride": 0}),
         (CRNNClassifier, {"cell": "rnn"}),
-        (KWTClassifier, {"dropout": 1.0}),
     ],
 )
 def test_parameters_are_checked_in_fit(kind, parameters, sequences):
