@@ -94,7 +94,7 @@ def check_recordings(X: Any, y: Any = None, *, estimator: Any) -> Sequence[Any]:
     return recordings
 
 
-def _from_array(X: np.ndarray, estimator: Any) -> Sequence[Any]:
+def _from_array(X: np.ndarray, estimator: Any) -> Any:
     names_files = X.dtype.kind in "US" or (
         X.dtype.kind == "O" and (X.ndim == 1 or (X.ndim == 2 and X.shape[1] == 1))
     )

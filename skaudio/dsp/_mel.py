@@ -138,7 +138,7 @@ def mel_spectrogram(
     """
     # Each bin of the spectrum feeds two bands at most, so a sparse product is cheaper
     # than a dense one, and it adds in the same order however many frames there are.
-    bands = mel.T.tocsr() if scipy.sparse.issparse(mel) else scipy.sparse.csr_array(mel.T)
+    bands = scipy.sparse.csr_array(mel.T)
     window = window.astype(dtype)
     n_fft = len(window)
     n_frames = frame_count(waveforms.shape[1], n_fft=n_fft, hop_length=hop_length, center=center)
