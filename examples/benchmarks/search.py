@@ -3,7 +3,8 @@
 Four candidates, three folds and a refit on 1,200 one-second recordings, as people write
 it: the dropout of a network is searched, features are not. The peer, in the same run, is
 the naive pipeline: a transformer that calls librosa clip by clip, and a SciKeras
-``KerasClassifier`` that builds the same network, with as many epochs and clips in a batch.
+``KerasClassifier`` that builds the same network, with the optimizer, the epochs and the
+batches of skaudio's, but without its augmentation, label smoothing and cosine schedule.
 skaudio takes part without a store and with one; between them stands librosa's transformer
 with skaudio's classifier. Counts the clips that are read and times ``transform``; the
 ratio is that of the seconds in all::
@@ -121,6 +122,8 @@ def naive():
         model=build,
         dropout=0.3,
         optimizer=keras.optimizers.AdamW,
+        optimizer__learning_rate=0.003,
+        optimizer__weight_decay=0.001,
         loss="sparse_categorical_crossentropy",
         epochs=EPOCHS,
         batch_size=BATCH,
