@@ -474,7 +474,8 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
         if not self._is_as_transformed(X):
             X, _ = self._validate_data(X)
         X = X.reshape(-1, *_as_sequences(self.input_shape_))
-        return self._shared_network().predict(self._state.tensor(), X)
+        network = self._shared_network()
+        return network.predict(self._state.tensors(network.shapes), X)
 
     @abstractmethod
     def _build_network(self, input_shape, n_classes, *, seed, preprocessing):

@@ -49,7 +49,7 @@ class NetworkState:
     counters: list[np.ndarray]
     optimizer: list[np.ndarray] | None = None
     optimizer_name: str | None = None
-    _tensor: Any = field(default=None, init=False, repr=False, compare=False)
+    _tensors: Any = field(default=None, init=False, repr=False, compare=False)
 
     def restore(self, model: keras.Model) -> None:
         """Give a model of the same design these weights.
@@ -60,27 +60,33 @@ class NetworkState:
             The model to change.
         """
         weights, counters = _variables(model)
-        start = 0
-        for variable in weights:
-            size = int(np.prod(variable.shape))
-            variable.assign(self.weights[start : start + size].reshape(variable.shape))
-            start += size
+        _assign(weights, self._arrays([variable.shape for variable in weights]))
         _assign(counters, self.counters)
 
-    def tensor(self) -> tf.Tensor:
+    def tensors(self, shapes: list[tuple[int, ...]]) -> list[tf.Tensor]:
         """Hand the weights to TensorFlow, once.
+
+        Parameters
+        ----------
+        shapes : list of tuple of int
+            Shapes of the network's variables.
 
         Returns
         -------
-        tensor of shape (n_weights,)
+        list of tensor
             The weights.
         """
-        if self._tensor is None:
-            self._tensor = tf.constant(self.weights)
-        return self._tensor
+        if self._tensors is None:
+            self._tensors = [tf.constant(array) for array in self._arrays(shapes)]
+        return self._tensors
+
+    def _arrays(self, shapes: list[tuple[int, ...]]) -> list[np.ndarray]:
+        ends = np.cumsum([np.prod(shape, dtype=int) for shape in shapes])
+        arrays = np.split(self.weights, ends[:-1])
+        return [array.reshape(shape) for array, shape in zip(arrays, shapes, strict=True)]
 
     def __getstate__(self):
-        return {**vars(self), "_tensor": None}
+        return {**vars(self), "_tensors": None}
 
     def make_model(self) -> keras.Model:
         """Build a model of its own.
@@ -111,12 +117,13 @@ class CompiledNetwork:
 
     def __init__(self, model: keras.Model):
         self.model = model
+        self.shapes = [variable.shape for variable in _variables(model)[0]]
         self.in_training = threading.Lock()
         self._tracing = threading.Lock()
         self._graph: Any = None
         self._updates: OrderedDict[tuple[Any, ...], Update] = OrderedDict()
 
-    def predict(self, weights: tf.Tensor, X: np.ndarray) -> np.ndarray:
+    def predict(self, weights: list[tf.Tensor], X: np.ndarray) -> np.ndarray:
         """Compute probabilities, with weights from outside.
 
         Keras' own ``predict`` costs about 40 ms a call before it computes anything, and
@@ -124,8 +131,8 @@ class CompiledNetwork:
 
         Parameters
         ----------
-        weights : tensor of shape (n_weights,)
-            A state's weights.
+        weights : list of tensor
+            A state's, or the network's own.
         X : ndarray of shape (n_clips, n_frames, n_coefficients)
             Features.
 
@@ -138,9 +145,7 @@ class CompiledNetwork:
             if self._graph is None:
                 self._graph = self._trace()
         batches = (X[start : start + _BATCH] for start in range(0, len(X), _BATCH))
-        return np.concatenate(
-            [self._graph(weights, tf.constant(batch)).numpy() for batch in batches]
-        )
+        return np.concatenate([_run(self._graph, *weights, batch)[0].numpy() for batch in batches])
 
     def update(self, *, optimizer: str, weight_decay: float, mixes: bool) -> Update:
         """Find or compile a way of training the network.
@@ -170,29 +175,24 @@ class CompiledNetwork:
             self.model.compile(update.optimizer)  # where callbacks look for it
         return update
 
-    def weights(self) -> np.ndarray:
-        """Copy the network's own weights.
+    def weights(self) -> list[tf.Tensor]:
+        """Read the network's own weights.
 
         Returns
         -------
-        ndarray of shape (n_weights,)
-            The weights.
+        list of tensor
+            The weights as they are now.
         """
-        return _flat(_variables(self.model)[0])
+        return [tf.convert_to_tensor(variable) for variable in _variables(self.model)[0]]
 
     def _trace(self):
         model = self.model
-        weights, _ = _variables(model)
-        sizes = [int(np.prod(variable.shape)) for variable in weights]
-        place = {id(variable): i for i, variable in enumerate(weights)}
+        place = {id(variable): i for i, variable in enumerate(_variables(model)[0])}
 
-        # One vector for all weights: fifty arguments would take longer than the network.
-        def predict(vector, features):
-            parts = tf.split(vector, sizes)
-
+        def predict(weights, features):
             def value(variable):
                 if id(variable) in place:
-                    return tf.reshape(parts[place[id(variable)]], variable.shape)
+                    return weights[place[id(variable)]]
                 return tf.zeros(variable.shape, variable.dtype)  # generators: not at work
 
             trainable = [value(variable) for variable in model.trainable_variables]
@@ -200,7 +200,7 @@ class CompiledNetwork:
             return model.stateless_call(trainable, others, features, training=False)[0]
 
         return tf.function(predict).get_concrete_function(
-            tf.TensorSpec([sum(sizes)], tf.float32),
+            [tf.TensorSpec(shape, tf.float32) for shape in self.shapes],
             tf.TensorSpec([None, *model.input_shape[1:]], tf.float32),
         )
 
@@ -279,12 +279,13 @@ class Update:
         n_right : float
             Clips whose most probable class is the target's.
         """
-        loss, n_right = self._graph(
-            tf.constant(features),
-            tf.constant(targets),
-            tf.constant(weights),
-            tf.constant(mixup, tf.float32),
-            tf.constant(seed, tf.int32),
+        loss, n_right = _run(
+            self._graph,
+            features,
+            targets,
+            weights,
+            np.float32(mixup),
+            np.array(seed, np.int32),
         )
         return float(loss), float(n_right)
 
@@ -506,6 +507,19 @@ def _kind(design: str) -> str:
 
     text = json.dumps(without_seeds(json.loads(design)), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _run(graph: Any, *arguments: Any) -> list[tf.Tensor]:
+    """Run a compiled graph on tensors or arrays that are known to fit.
+
+    To call it like a function would check each argument in Python, which takes longer than
+    a small network.
+    """
+    return tf.raw_ops.StatefulPartitionedCall(
+        args=[*arguments, *graph.captured_inputs],
+        Tout=[output.dtype for output in graph.outputs],
+        f=graph,
+    )
 
 
 def _recent(kept: OrderedDict, key: Any, make: Any, limit: int) -> Any:

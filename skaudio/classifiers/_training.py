@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from tqdm.auto import tqdm
 
-from skaudio._tensorflow import keras, tf
+from skaudio._tensorflow import keras
 from skaudio.classifiers._network import CompiledNetwork, Update
 
 
@@ -286,7 +286,7 @@ def train(
 
 
 def _validate(network: CompiledNetwork, clips: Clips) -> dict[str, float]:
-    probabilities = network.predict(tf.constant(network.weights()), clips.features)
+    probabilities = network.predict(network.weights(), clips.features)
     losses = -(clips.targets * np.log(np.maximum(probabilities, 1e-7))).sum(axis=1)
     is_right = probabilities.argmax(axis=1) == clips.targets.argmax(axis=1)
     return {

@@ -138,7 +138,7 @@ def mel_spectrogram(
     """
     # Each bin of the spectrum feeds two bands at most, so a sparse product is cheaper
     # than a dense one, and it adds in the same order however many frames there are.
-    bands = scipy.sparse.csr_array(mel.T)
+    bands = mel if scipy.sparse.issparse(mel) else scipy.sparse.csc_array(mel)
     window = window.astype(dtype)
     n_fft = len(window)
     n_frames = frame_count(waveforms.shape[1], n_fft=n_fft, hop_length=hop_length, center=center)
@@ -158,5 +158,5 @@ def mel_spectrogram(
                 np.sqrt(spectrum, out=spectrum)
             flat = spectrum.reshape(rows * columns, -1)
             here = np.s_[clip : clip + rows, frame : frame + columns]
-            summed[here] = (bands @ flat.T).T.reshape(rows, columns, -1)
+            summed[here] = (flat @ bands).reshape(rows, columns, -1)
     return summed

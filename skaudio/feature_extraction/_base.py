@@ -152,7 +152,7 @@ class AudioTransformer(
         """
         check_is_fitted(self, "n_samples_")
         recordings = check_recordings(X, estimator=self)
-        n_coefficients = len(self.get_feature_names_out())
+        n_coefficients = len(self._band_names()) * (1 + self.delta_order)
         features = np.empty((len(recordings), self.n_frames_, n_coefficients), np.float32)
         store = _as_store(self.memory)
         with (
