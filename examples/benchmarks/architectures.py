@@ -8,7 +8,7 @@ what it gets right::
 
 BC-ResNet gets the log-mel spectrograms that it was made for, the others MFCCs; features are
 computed once. *ms a clip* is the median time of one clip's features through
-``predict_proba``. Name classes to measure only some: ``--only ConvClassifier``.
+``predict_proba``. Name networks to measure only some: ``--only Conv``.
 """
 
 import argparse
@@ -16,22 +16,34 @@ import statistics
 import time
 
 import numpy as np
+from sklearn.base import clone
 
-import skaudio
-from skaudio import LogMelTransformer, MFCCTransformer
+from skaudio import (
+    BCResNetClassifier,
+    ConvClassifier,
+    CRNNClassifier,
+    DSCNNClassifier,
+    GRUClassifier,
+    LogMelTransformer,
+    LSTMClassifier,
+    MFCCTransformer,
+    PerceptronClassifier,
+    TCResNetClassifier,
+)
 from skaudio.datasets import fetch_speech_commands
 
 WORDS = ["bed", "happy", "cat"]
-CLASSIFIERS = [
-    "PerceptronClassifier",
-    "ConvClassifier",
-    "TCResNetClassifier",
-    "LSTMClassifier",
-    "GRUClassifier",
-    "CRNNClassifier",
-    "DSCNNClassifier",
-    "BCResNetClassifier",
-]
+NETWORKS = {
+    "Perceptron": PerceptronClassifier(),
+    "Conv": ConvClassifier(),
+    "Conv 2-D": ConvClassifier(conv_dim=2),
+    "TC-ResNet": TCResNetClassifier(),
+    "LSTM": LSTMClassifier(),
+    "GRU": GRUClassifier(),
+    "CRNN": CRNNClassifier(),
+    "DS-CNN": DSCNNClassifier(),
+    "BC-ResNet": BCResNetClassifier(),
+}
 
 
 def milliseconds(classifier, X):
@@ -49,7 +61,7 @@ def measure(name, features, train, test, seeds):
     X_train, X_test = features
     scores, training, seconds = [], [], []
     for seed in seeds:
-        classifier = getattr(skaudio, name)(random_state=seed)
+        classifier = clone(NETWORKS[name]).set_params(random_state=seed)
         started = time.perf_counter()
         classifier.fit(X_train, train.target)
         seconds.append(time.perf_counter() - started)
@@ -57,7 +69,7 @@ def measure(name, features, train, test, seeds):
         training.append(classifier.score(X_train, train.target))
     summary = classifier.network_summary_
     print(
-        f"{name.removesuffix('Classifier'):12}{summary.n_parameters:11,}{summary.macs / 1e6:9.2f}"
+        f"{name:12}{summary.n_parameters:11,}{summary.macs / 1e6:9.2f}"
         f"{np.mean(seconds):9.0f}{milliseconds(classifier, X_test):12.2f}"
         f"{np.mean(training):10.4f}{np.mean(scores):9.4f}"
         f" ({min(scores):.4f} to {max(scores):.4f})",
@@ -69,7 +81,7 @@ def main():
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--only", nargs="+", default=CLASSIFIERS, metavar="CLASS")
+    parser.add_argument("--only", nargs="+", default=list(NETWORKS), choices=NETWORKS)
     options = parser.parse_args()
     train = fetch_speech_commands(WORDS, subset="train", random_state=0)
     test = fetch_speech_commands(WORDS, subset="validation", random_state=0)
@@ -83,7 +95,7 @@ def main():
         f"{'training':>10}{'testing':>9}, seeds {options.seeds}"
     )
     for name in options.only:
-        kind = LogMelTransformer if name == "BCResNetClassifier" else MFCCTransformer
+        kind = LogMelTransformer if name == "BC-ResNet" else MFCCTransformer
         measure(name, features[kind], train, test, options.seeds)
 
 

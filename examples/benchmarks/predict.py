@@ -7,6 +7,11 @@ take turns::
 
     python examples/benchmarks/predict.py
 
+TensorFlow divides even one clip among its threads, which takes longer than it saves. A service
+that answers one clip at a time does without, and that is measured by::
+
+    TF_NUM_INTRAOP_THREADS=1 python examples/benchmarks/predict.py
+
 The second table is the probabilities of many feature clips at once, by `ConvClassifier`
 and by its own network, ``model_``: as one compiled TensorFlow call, the floor, and by the
 methods of Keras.

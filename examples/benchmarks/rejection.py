@@ -6,10 +6,11 @@ fourteen other words and about seconds of background noise::
 
     SKAUDIO_DATA=... python examples/benchmarks/rejection.py --seeds 0 1 2
 
-Two models are asked: the literal line, and a committee of six networks of the same kind. They
-differ in their features (MFCC as they are, MFCC normalised per clip, PCEN), and half of them
-were also taught what 380 other words sound like, in synthetic voices. None of those is among
-the fourteen.
+Two models are asked: the literal line, and a committee of three networks of the same kind.
+They differ in their features (MFCC as they are, MFCC normalised per clip, PCEN), and are taught
+what 380 other words sound like, in synthetic voices; none of those words is among the fourteen.
+The second of them is also taught what is no word at all: the known ones backwards, and halves of
+two of them.
 
 ``SKAUDIO_DATA`` has to have the folders ``other_words`` (a folder a word) and
 ``background_noise``.
@@ -22,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator
 from sklearn.ensemble import VotingClassifier
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupShuffleSplit
@@ -33,10 +34,13 @@ from skaudio import (
     PCENTransformer,
     Pipeline,
     UnknownRejector,
+    audio,
+    dsp,
 )
 from skaudio.datasets import fetch_speech_commands, load_audio_folder, make_spoken_words
 
 WORDS = ["bed", "happy", "cat"]
+RATE = 16000
 OTHER_WORDS = """
 actor airplane airport anchor angry ankle answer any apple army autumn baby bad bag bake
 banana bat bathroom bedroom beg begin believe bell bend bent berry best bet bicycle bid
@@ -68,44 +72,65 @@ writer year yes yesterday
 """
 
 
-class Committee(ClassifierMixin, BaseEstimator):
-    """The mean of networks that were taught other words and of networks that were not.
+class PseudoWords(BaseEstimator):
+    """Add unknown words to those to learn from, made of the known ones.
+
+    A word said backwards, and the beginning of one with the end of another, have the voices,
+    rooms and microphones of the known words, and most of their sounds.
 
     Parameters
     ----------
-    random_state : int, default=None
-        Seed of the networks.
+    unknown_label : str or int
+        The label of what is made.
+    n_reversed, n_spliced : int
+        How many of each kind are made.
+    random_state : int
+        Seed of the choice.
     """
 
-    def __init__(self, random_state=None):
+    def __init__(self, unknown_label, n_reversed=1500, n_spliced=2000, random_state=0):
+        self.unknown_label = unknown_label
+        self.n_reversed = n_reversed
+        self.n_spliced = n_spliced
         self.random_state = random_state
 
-    def fit(self, X, y):
-        """Fit one half to the known words, the other half to all, "unknown" among them."""
-        known = np.flatnonzero(y != "unknown")
-        self.untaught_ = self._vote().fit([X[i] for i in known], y[known])
-        self.taught_ = self._vote().fit(X, y)
-        self.classes_ = self.untaught_.classes_
-        return self
+    def fit_resample(self, X, y):
+        """Return the recordings and those that were made of them."""
+        rng = np.random.default_rng(self.random_state)
+        known = np.flatnonzero(y != self.unknown_label)
+        words = [audio.fit_length(audio.load(X[place], sample_rate=RATE), RATE) for place in known]
+        made = [words[place][::-1] for place in rng.integers(len(words), size=self.n_reversed)]
+        while len(made) < self.n_reversed + self.n_spliced:
+            first, second = rng.integers(len(words), size=2)
+            if y[known[first]] != y[known[second]]:
+                made.append(spliced(words[first], words[second], rng))
+        return [*X, *made], np.concatenate([y, np.full(len(made), self.unknown_label)])
 
-    def predict_proba(self, X):
-        """Average the probabilities of the known words."""
-        known = np.searchsorted(self.taught_.classes_, self.classes_)
-        return (self.untaught_.predict_proba(X) + self.taught_.predict_proba(X)[:, known]) / 2
 
-    def predict(self, X):
-        """Name the most probable word."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+def spliced(first, second, rng):
+    """Go over from the middle of one word to the middle of another, in 10 ms."""
+    (start, end), (other_start, other_end) = (dsp.sounding_interval(w) for w in (first, second))
+    here = start + int((end - start) * rng.uniform(0.35, 0.65))
+    there = other_start + int((other_end - other_start) * rng.uniform(0.35, 0.65))
+    loudness = np.sqrt(np.mean(first[start:end] ** 2))
+    other_loudness = np.sqrt(np.mean(second[other_start:other_end] ** 2))
+    # Rolled, and not padded: digital silence would tell.
+    second = np.roll(second, here - there) * (loudness / max(other_loudness, 1e-9))
+    weight = np.clip((np.arange(len(first)) - here) / (0.01 * RATE) + 0.5, 0, 1)
+    return np.clip(first * (1 - weight) + second * weight, -1, 1).astype(np.float32)
 
-    def _vote(self):
-        front_ends = {
-            "mfcc": MFCCTransformer(),
-            "normalised": MFCCTransformer(normalize="mean_var"),
-            "pcen": PCENTransformer(),
-        }
-        network = ConvClassifier(random_state=self.random_state)
-        members = [(name, Pipeline([step, network])) for name, step in front_ends.items()]
-        return VotingClassifier(members, voting="soft")
+
+def committee(random_state):
+    """Let three networks vote that hear differently, one of them taught pseudo-words."""
+    # VotingClassifier numbers the labels for its members; "unknown" is the last of them.
+    pseudo_words = PseudoWords(unknown_label=len(WORDS))
+    network = ConvClassifier(random_state=random_state)
+    members = {
+        "mfcc": Pipeline([MFCCTransformer(), network]),
+        "normalised": Pipeline([pseudo_words, MFCCTransformer(normalize="mean_var"), network]),
+        "pcen": Pipeline([PCENTransformer(), network]),
+    }
+    return VotingClassifier(list(members.items()), voting="soft")
 
 
 def seconds_of_noise(folder):
@@ -124,7 +149,7 @@ def main():
     models = ["literal", "committee"]
     parser.add_argument("--models", nargs="+", choices=models, default=models)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--keep", type=float, nargs="+", default=[0.97, 0.95, 0.94, 0.93])
+    parser.add_argument("--keep", type=float, nargs="+", default=[0.97, 0.95, 0.945, 0.94, 0.93])
     options = parser.parse_args()
     data = Path(os.environ["SKAUDIO_DATA"])
     train = fetch_speech_commands(WORDS, subset="train", random_state=0)
@@ -151,7 +176,7 @@ def main():
         splits = [(np.r_[learned, len(train.data) : len(X)], held_out)]
         for seed in options.seeds:
             if name == "committee":
-                model = Committee(random_state=seed)
+                model = committee(random_state=seed)
             else:
                 model = Pipeline([MFCCTransformer(), ConvClassifier(random_state=seed)])
             rejector = UnknownRejector(model, cv=splits, refit=False)
@@ -188,7 +213,7 @@ def synthetic_words(heard_later):
 
 def line(row):
     """Format the figures of one row."""
-    return "{:5.2f}{:12.3f}{:11.4f}{:17.3f}{:16.3f}{:13.3f}{:8.0f}".format(*row)
+    return "{:5.3f}{:12.3f}{:11.4f}{:17.3f}{:16.3f}{:13.3f}{:8.0f}".format(*row)
 
 
 if __name__ == "__main__":
