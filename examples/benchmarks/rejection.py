@@ -76,7 +76,8 @@ class PseudoWords(BaseEstimator):
     """Add unknown words to those to learn from, made of the known ones.
 
     A word said backwards, and the beginning of one with the end of another, have the voices,
-    rooms and microphones of the known words, and most of their sounds.
+    rooms and microphones of the known words, and most of their sounds. They are made of the
+    recordings in files alone: synthetic voices, which come as arrays, have no room to give.
 
     Parameters
     ----------
@@ -97,7 +98,8 @@ class PseudoWords(BaseEstimator):
     def fit_resample(self, X, y):
         """Return the recordings and those that were made of them."""
         rng = np.random.default_rng(self.random_state)
-        known = np.flatnonzero(y != self.unknown_label)
+        in_file = [isinstance(recording, str | os.PathLike) for recording in X]
+        known = np.flatnonzero((y != self.unknown_label) & in_file)
         words = [audio.fit_length(audio.load(X[place], sample_rate=RATE), RATE) for place in known]
         made = [words[place][::-1] for place in rng.integers(len(words), size=self.n_reversed)]
         while len(made) < self.n_reversed + self.n_spliced:
