@@ -13,13 +13,16 @@ from skaudio.architectures._layers import (
     seed_stream,
 )
 
+# A filter along two axes works at every coefficient, too: fewer are enough, and affordable.
+_FILTERS = {1: (64, 96, 128), 2: (24, 32, 48)}
+
 
 def convolutional(
     input_shape: tuple[int, int],
     n_classes: int,
     *,
     conv_dim: int = 1,
-    filters: Sequence[int] = (64, 96, 128),
+    filters: Sequence[int] | None = None,
     kernel_size: int = 5,
     pool_size: int = 2,
     batch_norm: bool = True,
@@ -45,8 +48,9 @@ def convolutional(
         Number of classes.
     conv_dim : {1, 2}, default=1
         Axes that the filters move along.
-    filters : sequence of int, default=(64, 96, 128)
-        Filters of each block; its length is the number of blocks.
+    filters : sequence of int, default=None
+        Filters of each block; its length is the number of blocks. None is (64, 96, 128)
+        along one axis and (24, 32, 48) along two.
     kernel_size : int, default=5
         Length of the filters along each axis.
     pool_size : int, default=2
@@ -56,7 +60,8 @@ def convolutional(
     conv_dropout : float, default=0.0
         Share of the values dropped after each block, in training.
     global_pooling : {"average", "max", None}, default="average"
-        How the last block's map becomes a vector; None flattens it.
+        How the last block's map becomes a vector: pooled over time, the places along
+        the coefficients side by side. None flattens it.
     dense_units : sequence of int, default=()
         Sizes of hidden dense layers.
     activation : str, default="relu"
@@ -94,7 +99,7 @@ def convolutional(
         x = layers.Reshape((*input_shape, 1))(x)
     Convolution = layers.Conv1D if conv_dim == 1 else layers.Conv2D
     MaxPooling = layers.MaxPooling1D if conv_dim == 1 else layers.MaxPooling2D
-    for n_filters in filters:
+    for n_filters in _FILTERS[conv_dim] if filters is None else filters:
         x = Convolution(
             n_filters,
             kernel_size,
@@ -107,13 +112,14 @@ def convolutional(
             x = MaxPooling(pool_size, padding="same")(x)
         if conv_dropout:
             x = layers.Dropout(conv_dropout, seed=next(seeds))(x)
-    poolings: dict[tuple[str | None, int], type[keras.layers.Layer]] = {
-        ("average", 1): layers.GlobalAveragePooling1D,
-        ("average", 2): layers.GlobalAveragePooling2D,
-        ("max", 1): layers.GlobalMaxPooling1D,
-        ("max", 2): layers.GlobalMaxPooling2D,
+    if conv_dim == 2:
+        x = layers.Reshape((x.shape[1], -1))(x)  # coefficients, unlike time, keep their places
+    poolings: dict[str | None, type[keras.layers.Layer]] = {
+        "average": layers.GlobalAveragePooling1D,
+        "max": layers.GlobalMaxPooling1D,
+        None: layers.Flatten,
     }
-    x = poolings.get((global_pooling, conv_dim), layers.Flatten)()(x)
+    x = poolings[global_pooling]()(x)
     outputs = dense_head(
         x,
         n_classes,

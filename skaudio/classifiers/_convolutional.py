@@ -20,10 +20,11 @@ class ConvClassifier(BaseAudioClassifier):
     conv_dim : {1, 2}, default=1
         Axes that the filters move along: 1 is time, with the coefficients as channels; 2 is
         time and coefficients, the features as an image. One axis is the default since it
-        trains several times faster, and cepstral coefficients have no neighbourhood that
-        a filter could slide over.
-    filters : int or sequence of int, default=(64, 96, 128)
-        Filters of each block; the number of sizes is the number of blocks.
+        trains several times faster and is no less accurate on spoken words.
+    filters : int or sequence of int, default=None
+        Filters of each block; the number of sizes is the number of blocks. None is
+        (64, 96, 128) along one axis and (24, 32, 48) along two, where a filter costs far
+        more: (64, 96, 128) would take eight times the multiplications.
     kernel_size : int, default=5
         Length of the filters along each axis, in frames (and coefficients).
     pool_size : int, default=2
@@ -33,8 +34,10 @@ class ConvClassifier(BaseAudioClassifier):
     conv_dropout : float, default=0.0
         Share of the values dropped after each block, in training.
     global_pooling : {"average", "max", None}, default="average"
-        How the last block's map becomes a vector. None flattens it, which keeps the place
-        of a sound in the clip and makes for far more weights.
+        How the last block's map becomes a vector: pooled over time. With ``conv_dim=2``
+        the coefficients keep their places, since a pattern means something else
+        elsewhere along them. None flattens the map, which keeps the place of a sound in
+        the clip as well and makes for far more weights.
     dense_units : int, sequence of int or None, default=None
         Sizes of hidden dense layers before the softmax; None for none.
     activation : str, default="relu"
@@ -165,7 +168,7 @@ class ConvClassifier(BaseAudioClassifier):
     _parameter_constraints = {
         **BaseAudioClassifier._parameter_constraints,
         "conv_dim": [Interval(Integral, 1, 2, closed="both")],
-        "filters": [Interval(Integral, 1, None, closed="left"), "array-like"],
+        "filters": [Interval(Integral, 1, None, closed="left"), "array-like", None],
         "kernel_size": [Interval(Integral, 1, None, closed="left")],
         "pool_size": [Interval(Integral, 1, None, closed="left")],
         "batch_norm": ["boolean"],
@@ -180,7 +183,7 @@ class ConvClassifier(BaseAudioClassifier):
         self,
         *,
         conv_dim=1,
-        filters=(64, 96, 128),
+        filters=None,
         kernel_size=5,
         pool_size=2,
         batch_norm=True,
@@ -254,7 +257,7 @@ class ConvClassifier(BaseAudioClassifier):
             input_shape,
             n_classes,
             conv_dim=self.conv_dim,
-            filters=as_tuple("filters", self.filters, at_least=1),
+            filters=None if self.filters is None else as_tuple("filters", self.filters, at_least=1),
             kernel_size=int(self.kernel_size),
             pool_size=int(self.pool_size),
             batch_norm=self.batch_norm,

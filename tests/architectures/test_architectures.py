@@ -48,6 +48,31 @@ def test_sizes_are_what_was_asked():
     assert perceptron((10, 4), 3, dense_units=(5,)).count_params() == 40 * 5 + 5 + 5 * 3 + 3
 
 
+def test_two_axes_take_fewer_filters():
+    def filters(**kwargs):
+        layers = convolutional((20, 6), 3, **kwargs).layers
+        return tuple(layer.filters for layer in layers if hasattr(layer, "filters"))
+
+    assert filters() == (64, 96, 128)
+    assert filters(conv_dim=2) == (24, 32, 48)
+    assert filters(conv_dim=2, filters=(4,)) == (4,)
+
+
+@pytest.mark.parametrize("pooling", ["average", "max"])
+@pytest.mark.parametrize("conv_dim", [1, 2])
+def test_pooling_forgets_the_time_of_a_sound_and_not_its_pitch(conv_dim, pooling):
+    model = convolutional(
+        (24, 12), 3, conv_dim=conv_dim, filters=(4,), pool_size=1, global_pooling=pooling
+    )
+    clip = np.zeros((1, 24, 12), np.float32)
+    clip[:, 9:12, 3:6] = np.random.default_rng(0).normal(size=(3, 3))
+    probabilities, later, higher = (
+        np.asarray(model(np.roll(clip, places, axis))) for places, axis in [(0, 1), (4, 1), (3, 2)]
+    )
+    np.testing.assert_allclose(later, probabilities, atol=1e-6)
+    assert np.abs(higher - probabilities).max() > 1e-3
+
+
 def test_padding_is_the_run_of_equal_frames_at_the_end():
     clips = np.random.default_rng(0).normal(size=(5, 6, 3)).astype(np.float32)
     clips[1, 4:] = clips[1, 4]  # two equal frames
