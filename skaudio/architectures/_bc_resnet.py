@@ -11,6 +11,7 @@ from skaudio._tensorflow import keras
 from skaudio.architectures._layers import (
     MOMENTUM,
     dense_head,
+    dropped,
     glorot,
     input_block,
     normalized,
@@ -244,8 +245,7 @@ def _broadcasted_block(
         depthwise_initializer=glorot(seeds),
     )(x)
     x = _pointwise(normalized(x, "swish"), x.shape[-1], seeds)
-    if dropout:
-        x = layers.SpatialDropout2D(dropout, seed=next(seeds))(x)
+    x = dropped(x, dropout, seeds, noise_shape=(None, 1, 1, None))  # whole maps
     return layers.Activation("relu")(layers.Add()([over_coefficients, x, *shortcut]))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from skaudio._tensorflow import keras
 from skaudio.architectures._layers import (
     dense_head,
+    dropped,
     glorot,
     input_block,
     normalized,
@@ -110,8 +111,7 @@ def convolutional(
         x = normalized(x, activation) if batch_norm else layers.Activation(activation)(x)
         if pool_size > 1:
             x = MaxPooling(pool_size, padding="same")(x)
-        if conv_dropout:
-            x = layers.Dropout(conv_dropout, seed=next(seeds))(x)
+        x = dropped(x, conv_dropout, seeds)
     if conv_dim == 2:
         x = layers.Reshape((x.shape[1], -1))(x)  # coefficients, unlike time, keep their places
     poolings: dict[str | None, type[keras.layers.Layer]] = {

@@ -96,6 +96,70 @@ class MaskPadding(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="skaudio")
+class Dropout(keras.layers.Layer):
+    """Keras' dropout, whose rate may also be a tensor: one compiled network for all rates.
+
+    Parameters
+    ----------
+    rate : float
+        Share of the values that are dropped in training, at least 0 and less than 1.
+    seed : int
+        Seed of the draws.
+    noise_shape : sequence of int or None, default=None
+        Shape of the draws, None standing for the size of the values: along an axis of
+        size 1, values are dropped together. The default draws for each value.
+    **kwargs : dict
+        Passed to :class:`keras.layers.Layer`.
+    """
+
+    def __init__(self, rate, seed, noise_shape=None, **kwargs):
+        super().__init__(**kwargs)
+        self.rate = rate
+        self.seed = seed
+        self.noise_shape = noise_shape
+        self.generator = keras.random.SeedGenerator(seed)
+        self.supports_masking = True
+
+    def call(self, inputs, training=False):
+        """Drop values in training, and scale up the others.
+
+        Parameters
+        ----------
+        inputs : tensor
+            Values.
+        training : bool, default=False
+            Whether the model is being trained.
+
+        Returns
+        -------
+        tensor of the same shape
+            What is left in training, else the values.
+        """
+        if not training:
+            return inputs
+        ops = keras.ops
+        shape = ops.shape(inputs)
+        if self.noise_shape is not None:
+            shape = [size or length for size, length in zip(self.noise_shape, shape, strict=True)]
+        rate = ops.convert_to_tensor(self.rate, "float64")
+        scale = ops.cast(1 / (1 - rate), inputs.dtype)
+        draws = keras.random.uniform(shape, seed=self.generator)
+        is_kept = ops.greater_equal(draws, ops.cast(rate, draws.dtype))
+        return ops.where(is_kept, inputs * scale, ops.zeros_like(inputs))
+
+    def get_config(self):
+        """Describe the layer, so that a saved model can be built again.
+
+        Returns
+        -------
+        dict
+            The constructor's arguments.
+        """
+        config = {"rate": self.rate, "seed": self.seed, "noise_shape": self.noise_shape}
+        return {**super().get_config(), **config}
+
+
+@keras.saving.register_keras_serializable(package="skaudio")
 class Standardize(keras.layers.Layer):
     """Bring each coefficient to zero mean and unit variance over the training frames.
 
@@ -310,13 +374,33 @@ def dense_head(
     """
     layers = keras.layers
     for units in dense_units:
-        x = _dropout(x, dropout, seeds)
+        x = dropped(x, dropout, seeds)
         x = layers.Dense(units, activation=activation, kernel_initializer=glorot(seeds))(x)
-    x = _dropout(x, dropout, seeds)
+    x = dropped(x, dropout, seeds)
     return layers.Dense(
         n_classes, activation="softmax", kernel_initializer=glorot(seeds), name="probabilities"
     )(x)
 
 
-def _dropout(x: Any, rate: float, seeds: Iterator[int]) -> Any:
-    return keras.layers.Dropout(rate, seed=next(seeds))(x) if rate else x
+def dropped(
+    x: Any, rate: float, seeds: Iterator[int], noise_shape: Sequence[int | None] | None = None
+) -> Any:
+    """Drop a share of the values in training, by a layer if there is anything to drop.
+
+    Parameters
+    ----------
+    x : tensor
+        The values.
+    rate : float
+        Share that is dropped.
+    seeds : iterator of int
+        From `seed_stream`.
+    noise_shape : sequence of int or None, default=None
+        Shape of the draws.
+
+    Returns
+    -------
+    tensor of the same shape
+        The values that are left, scaled up.
+    """
+    return Dropout(rate, next(seeds), noise_shape)(x) if rate else x

@@ -9,6 +9,7 @@ from skaudio._tensorflow import keras
 from skaudio.architectures._layers import (
     MaskPadding,
     dense_head,
+    dropped,
     glorot,
     input_block,
     seed_stream,
@@ -165,8 +166,8 @@ def recurrent_layers(
         if bidirectional:
             layer = layers.Bidirectional(layer, backward_layer=one_way(True))
         x = layer(x, mask=mask) if depth == 0 else layer(x)
-        if not is_last and dropout:
-            x = layers.Dropout(dropout, seed=next(seeds))(x)
+        if not is_last:
+            x = dropped(x, dropout, seeds)
     if recurrent_pooling == "average":
         x = layers.GlobalAveragePooling1D()(x)  # of the frames the mask lets through
     return x

@@ -41,7 +41,13 @@ from skaudio.augmentation import (
     RandomShift,
     RandomStretch,
 )
-from skaudio.classifiers._network import built_afresh, network_to_train, shared_network, state_of
+from skaudio.classifiers._network import (
+    built_afresh,
+    dropout_rates,
+    network_to_train,
+    shared_network,
+    state_of,
+)
 from skaudio.classifiers._training import (
     Clips,
     EpochProgress,
@@ -406,6 +412,7 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
             goes_on = resumes and self._state.optimizer_name == self.optimizer
             update.reset(self._state.optimizer if goes_on else None)
             update.optimizer.learning_rate = self.learning_rate
+            update.dropout_rates = dropout_rates(self._state.design)
             callbacks = as_callbacks(self.callbacks)
             own = self._own_callbacks(n_epochs, held_out is not None)
             history = train(

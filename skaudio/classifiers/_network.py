@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from skaudio._tensorflow import keras, tf
+from skaudio.architectures import Dropout
 
 # Clips predicted together: a bound on memory, far past the size where larger batches
 # would be faster.
@@ -218,6 +219,11 @@ class Update:
         Decoupled weight decay.
     mixes : bool
         Whether clips are mixed with others of the batch.
+
+    Attributes
+    ----------
+    dropout_rates : ndarray of shape (n_layers,), float64
+        What the dropout layers drop: a setting, like the optimizer's learning rate.
     """
 
     def __init__(
@@ -227,6 +233,8 @@ class Update:
         self.optimizer = make_optimizer(optimizer_name, weight_decay)
         self._model = model
         self._mixes = mixes
+        self._dropouts = [layer for layer in model.layers if isinstance(layer, Dropout)]
+        self.dropout_rates = np.array([layer.rate for layer in self._dropouts], np.float64)
         self.optimizer.build(model.trainable_variables)
         self._at_start = _values(self.optimizer.variables)
         n_classes = model.output_shape[-1]
@@ -236,6 +244,7 @@ class Update:
             tf.TensorSpec([None], tf.float32),
             tf.TensorSpec([], tf.float32),
             tf.TensorSpec([2], tf.int32),
+            tf.TensorSpec([len(self._dropouts)], tf.float64),
         )
 
     def reset(self, variables: list[np.ndarray] | None = None) -> None:
@@ -284,15 +293,16 @@ class Update:
             features,
             targets,
             weights,
-            np.float32(mixup),
+            np.array(mixup, np.float32),  # arrays throughout: scalars take TensorFlow's slow path
             np.array(seed, np.int32),
+            self.dropout_rates,
         )
         return float(loss), float(n_right)
 
-    def _update(self, features, targets, weights, mixup, seed):
+    def _update(self, features, targets, weights, mixup, seed, dropout_rates):
         if self._mixes:
             features, targets, weights = mixed(features, targets, weights, mixup, seed)
-        with tf.GradientTape() as tape:
+        with _dropping(self._dropouts, dropout_rates), tf.GradientTape() as tape:
             probabilities = self._model(features, training=True)
             losses = weights * keras.losses.categorical_crossentropy(targets, probabilities)
             loss = tf.reduce_mean(losses)
@@ -312,6 +322,19 @@ class Update:
             self.optimizer.apply(gradients, variables)
         else:
             replica.merge_call(lambda _: self.optimizer.apply(gradients, variables))
+
+
+@contextmanager
+def _dropping(layers: list[Dropout], rates: tf.Tensor) -> Iterator[None]:
+    """Let layers drop what a graph is told, while it is traced."""
+    own = [layer.rate for layer in layers]
+    for place, layer in enumerate(layers):
+        layer.rate = rates[place]
+    try:
+        yield
+    finally:
+        for layer, rate in zip(layers, own, strict=True):
+            layer.rate = rate
 
 
 def mixed(features: Any, targets: Any, weights: Any, alpha: Any, seed: Any) -> tuple[Any, ...]:
@@ -497,15 +520,40 @@ def model_of(design: str) -> keras.Model:
     return built_afresh(lambda: keras.models.model_from_json(design))
 
 
+def dropout_rates(design: str) -> np.ndarray:
+    """Read the rates of a design's dropout layers.
+
+    Parameters
+    ----------
+    design : str
+        The design.
+
+    Returns
+    -------
+    ndarray of shape (n_layers,), float64
+        The rates, in the order of the layers.
+    """
+    return np.array([config["rate"] for config in _dropouts(json.loads(design))], np.float64)
+
+
+def _dropouts(parts: dict[str, Any]) -> list[dict[str, Any]]:
+    name = keras.saving.get_registered_name(Dropout)
+    layers = parts["config"].get("layers", [])
+    return [layer["config"] for layer in layers if layer["registered_name"] == name]
+
+
 def _kind(design: str) -> str:
-    """Tell designs apart, whatever their seeds."""
+    """Tell designs apart, whatever their seeds and their rates of dropout."""
 
     def without_seeds(value: Any) -> Any:
         if isinstance(value, dict):
             return {key: without_seeds(v) for key, v in value.items() if key != "seed"}
         return [without_seeds(item) for item in value] if isinstance(value, list) else value
 
-    text = json.dumps(without_seeds(json.loads(design)), sort_keys=True)
+    parts = json.loads(design)
+    for config in _dropouts(parts):
+        del config["rate"]
+    text = json.dumps(without_seeds(parts), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

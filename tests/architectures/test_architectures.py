@@ -1,9 +1,11 @@
 """Networks alone: shapes, sizes, seeds, masks. No training."""
 
+import keras
 import numpy as np
 import pytest
 
 from skaudio.architectures import (
+    Dropout,
     MaskPadding,
     Standardize,
     convolutional,
@@ -112,6 +114,21 @@ def test_a_recurrent_network_sees_all_frames_that_sound_and_no_others():
         silent[:, 8:] = 0
         ten = recurrent((10, 3), 2, units=4, recurrent_pooling=pooling)
         np.testing.assert_allclose(model(silent), ten(silent[:, :10]), atol=1e-6)
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.1, 0.5, 0.9])
+def test_dropout_is_that_of_keras(rate):
+    values = np.random.default_rng(0).normal(size=(8, 5, 6, 16)).astype(np.float32)
+    pairs = [
+        (Dropout(rate, 3), keras.layers.Dropout(rate, seed=3)),
+        (Dropout(rate, 3, (None, 1, 1, None)), keras.layers.SpatialDropout2D(rate, seed=3)),
+    ]
+    for ours, theirs in pairs:
+        for _ in range(2):  # drawn anew each time
+            np.testing.assert_allclose(
+                ours(values, training=True), theirs(values, training=True), rtol=1e-6
+            )
+        np.testing.assert_array_equal(ours(values), values)
 
 
 def test_standardize_learns_from_the_frames_that_sound():

@@ -52,7 +52,9 @@ def test_folds_and_seeds_are_compiled_once(compilations, sequences):
         ({"class_weight": "balanced", "early_stopping": True}, []),
         ({"optimizer": "sgd"}, ["train"]),
         ({"mixup": 0.2}, ["train"]),
-        ({"dropout": 0.5}, ["predict", "train"]),
+        ({"dropout": 0.5}, []),
+        ({"dropout": 0.0}, ["predict", "train"]),
+        ({"conv_dropout": 0.5}, ["predict", "train"]),
         ({"noise": 0.5}, ["predict", "train"]),
     ],
 )
@@ -62,6 +64,19 @@ def test_only_what_changes_the_graph_compiles_again(parameters, expected, compil
     compilations.clear()
     clone(CLASSIFIER).set_params(**parameters).fit(X, y).predict(X)
     assert sorted(compilations) == expected
+
+
+def test_each_drops_its_own_share(compilations, sequences):
+    """One compiled network trains at every rate, whatever was trained before."""
+    X, y = sequences
+    alone, other = (clone(CLASSIFIER).set_params(dropout=rate).fit(X, y) for rate in (0.5, 0.1))
+    again = clone(alone).fit(X, y)
+    assert compilations == ["train"]
+    np.testing.assert_array_equal(again.predict_proba(X), alone.predict_proba(X))
+    assert np.abs(other.predict_proba(X) - alone.predict_proba(X)).max() > 1e-3
+    for classifier, rate in [(alone, 0.5), (other, 0.1)]:
+        rates = [layer.rate for layer in classifier.model_.layers if hasattr(layer, "rate")]
+        assert rates == [rate]
 
 
 def test_few_networks_are_kept(compilations, sequences):
