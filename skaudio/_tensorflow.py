@@ -6,12 +6,13 @@ who classifies audio on a CPU. This module imports both with that chatter caught
 else was written meanwhile is written out again.
 
 Whoever sets ``TF_CPP_MIN_LOG_LEVEL``, or imports TensorFlow first, sees what they asked
-for: nothing is caught then.
+for: nothing is caught then, nor by `start`.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import re
 import sys
@@ -28,29 +29,6 @@ _CHATTER = re.compile(
 )
 
 
-@contextlib.contextmanager
-def _quiet_start() -> Iterator[None]:
-    if _LEVEL in os.environ or "tensorflow" in sys.modules or not _has_stderr():
-        yield
-        return
-    # Errors only, while it starts; the variable is taken back, for worker processes must
-    # not take it for the user's wish.
-    os.environ[_LEVEL] = "2"
-    sys.stderr.flush()
-    with tempfile.TemporaryFile() as caught, _stderr_kept() as terminal:
-        os.dup2(caught.fileno(), 2)
-        try:
-            yield
-        finally:
-            del os.environ[_LEVEL]
-            sys.stderr.flush()
-            os.dup2(terminal, 2)
-            caught.seek(0)
-            lines = [line for line in caught if not _CHATTER.match(line)]
-            if lines:
-                os.write(2, b"".join(lines))
-
-
 def _has_stderr() -> bool:
     """Whether anyone listens: services and windowed programs have no stderr."""
     try:
@@ -58,6 +36,40 @@ def _has_stderr() -> bool:
     except OSError:
         return False
     return sys.stderr is not None
+
+
+_CATCHES = _LEVEL not in os.environ and "tensorflow" not in sys.modules and _has_stderr()
+
+
+@contextlib.contextmanager
+def _quiet_start() -> Iterator[None]:
+    if not _CATCHES:
+        yield
+        return
+    # Errors only, while it starts; the variable is taken back, for worker processes must
+    # not take it for the user's wish.
+    os.environ[_LEVEL] = "2"
+    try:
+        with _chatter_caught():
+            yield
+    finally:
+        del os.environ[_LEVEL]
+
+
+@contextlib.contextmanager
+def _chatter_caught() -> Iterator[None]:
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as caught, _stderr_kept() as terminal:
+        os.dup2(caught.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(terminal, 2)
+            caught.seek(0)
+            lines = [line for line in caught if not _CHATTER.match(line)]
+            if lines:
+                os.write(2, b"".join(lines))
 
 
 @contextlib.contextmanager
@@ -83,4 +95,17 @@ if keras.backend.backend() != "tensorflow":
         "(or remove it) before Keras is imported."
     )
 
-__all__ = ["keras", "tf"]
+__all__ = ["keras", "start", "tf"]
+
+
+@functools.cache
+def start() -> None:
+    """Start TensorFlow's runtime, for the first network; one thread at a time.
+
+    Turning a matrix of booleans, as the masks of recurrent networks are, is an error to it
+    on some processors, though only oneDNN has no kernel for it and another one does the
+    work. It says so once in a process: here.
+    """
+    if _CATCHES and _has_stderr():
+        with _chatter_caught():
+            tf.transpose(tf.constant([[True]]))

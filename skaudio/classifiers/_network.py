@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from skaudio._tensorflow import keras, tf
+from skaudio._tensorflow import keras, start, tf
 from skaudio.architectures import Dropout
 
 # Clips predicted together: a bound on memory, far past the size where larger batches
@@ -455,6 +455,7 @@ def shared_network(design: str, model: keras.Model | None = None) -> CompiledNet
         return CompiledNetwork(model_of(design) if model is None else model)
 
     with _looking:
+        start()
         return _recent(_networks, _kind(design), make, _KEPT_NETWORKS)
 
 
