@@ -3,8 +3,9 @@
 Four candidates, three folds and a refit on 1,200 one-second recordings, as people write
 it: the dropout of a network is searched, features are not. The peer, in the same run, is
 the naive pipeline: a transformer that calls librosa clip by clip, and a SciKeras
-``KerasClassifier`` that builds the same network, with the optimizer, the epochs and the
-batches of skaudio's, but without its augmentation, label smoothing and cosine schedule.
+``KerasClassifier`` that builds the same network of Keras' layers, with the optimizer, the
+epochs and the batches of skaudio's, but without its augmentation, label smoothing and
+cosine schedule.
 skaudio takes part without a store and with one; between them stands librosa's transformer
 with skaudio's classifier. Counts the clips that are read and times ``transform``; the
 ratio is that of the seconds in all::
@@ -29,7 +30,6 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 
 from skaudio import ConvClassifier, MFCCTransformer, Pipeline
-from skaudio.architectures import convolutional
 from skaudio.feature_extraction import _extractor
 
 EPOCHS, BATCH = 5, 32
@@ -109,8 +109,20 @@ def write_sounds(folder, n_clips):
 
 
 def build(meta, dropout):
-    """The network of ConvClassifier, for SciKeras."""
-    return convolutional(meta["X_shape_"][1:], meta["n_classes_"], dropout=dropout)
+    """The network of ConvClassifier by Keras' own layers, for SciKeras."""
+    import keras
+
+    layers = keras.layers
+    model = keras.Sequential([keras.Input(meta["X_shape_"][1:])])
+    for n_filters in (64, 96, 128):
+        model.add(layers.Conv1D(n_filters, 5, padding="same", use_bias=False))
+        model.add(layers.BatchNormalization(momentum=0.9))
+        model.add(layers.ReLU())
+        model.add(layers.MaxPooling1D(2, padding="same"))
+    model.add(layers.GlobalAveragePooling1D())
+    model.add(layers.Dropout(dropout))
+    model.add(layers.Dense(meta["n_classes_"], activation="softmax"))
+    return model
 
 
 def naive():

@@ -10,13 +10,20 @@ from skaudio.architectures._bc_resnet import SubSpectralNormalization, bc_resnet
 from skaudio.architectures._convolutional import convolutional
 from skaudio.architectures._convolutional_recurrent import crnn
 from skaudio.architectures._ds_cnn import ds_cnn
-from skaudio.architectures._layers import Dropout, MaskPadding, Standardize, padding_mask
+from skaudio.architectures._layers import (
+    BatchNormalization,
+    Dropout,
+    MaskPadding,
+    Standardize,
+    padding_mask,
+)
 from skaudio.architectures._perceptron import perceptron
 from skaudio.architectures._recurrent import recurrent
 from skaudio.architectures._summary import LayerSummary, NetworkSummary, network_summary
 from skaudio.architectures._tc_resnet import tc_resnet
 
 __all__ = [
+    "BatchNormalization",
     "Dropout",
     "LayerSummary",
     "MaskPadding",

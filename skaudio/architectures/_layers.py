@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from skaudio._tensorflow import keras
+from skaudio._tensorflow import keras, tf
 
 # Two frames are the same if they differ by no more than this share of the clip's largest
 # magnitude: rounding, as in the deltas of a constant, is not sound.
@@ -93,6 +93,82 @@ class MaskPadding(keras.layers.Layer):
             What :func:`padding_mask` finds.
         """
         return padding_mask(inputs)
+
+
+@keras.saving.register_keras_serializable(package="skaudio")
+class BatchNormalization(keras.layers.BatchNormalization):
+    """Keras' batch normalisation of the last axis, in training by one fused operation.
+
+    Keras composes it of a dozen operations, each of which goes through the whole map:
+    in small networks they and their gradients take as long as the convolutions.
+
+    Parameters
+    ----------
+    momentum : float, default=0.9
+        Share of the moving statistics that an update leaves.
+    epsilon : float, default=1e-3
+        Added to variances.
+    name : str, default=None
+        As in :class:`keras.layers.Layer`.
+    trainable : bool, default=True
+        As in :class:`keras.layers.BatchNormalization`: False freezes the statistics as well.
+    dtype : str, dict or keras.DTypePolicy, default=None
+        As in :class:`keras.layers.Layer`. What is not float32 is Keras' to compute.
+    """
+
+    def __init__(self, momentum=MOMENTUM, epsilon=1e-3, *, name=None, trainable=True, dtype=None):
+        # No others of Keras' parameters: the fused operation has its own way.
+        super().__init__(
+            momentum=momentum, epsilon=epsilon, name=name, trainable=trainable, dtype=dtype
+        )
+
+    def call(self, inputs, training=None, mask=None):
+        """Normalise a map.
+
+        Parameters
+        ----------
+        inputs : tensor of shape (batch, ..., n_channels)
+            The map.
+        training : bool, default=None
+            Whether the model is being trained.
+        mask : tensor of shape (batch, ...), bool, default=None
+            False where the statistics do not look.
+
+        Returns
+        -------
+        tensor of the same shape
+            By the batch's mean and variance in training, else by the moving ones.
+        """
+        is_fused = training and self.trainable and mask is None and inputs.dtype == tf.float32
+        if not is_fused:
+            return super().call(inputs, training=training, mask=mask)
+        shape = tf.shape(inputs)
+        n_channels = inputs.shape[-1]
+        outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=tf.reshape(inputs, [shape[0], -1, 1, n_channels]),
+            scale=self.gamma,
+            offset=self.beta,
+            mean=self.moving_mean,
+            variance=self.moving_variance,
+            epsilon=self.epsilon,
+        )
+        # It estimates the variance of all there could be; Keras keeps that of the batch.
+        n_values = tf.cast(tf.size(inputs) // n_channels, tf.float32)
+        variance *= (n_values - 1) / n_values
+        for moving, now in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            moving.assign(moving * self.momentum + now * (1 - self.momentum))
+        return tf.reshape(outputs, shape)
+
+    def get_config(self):
+        """Describe the layer, so that a saved model can be built again.
+
+        Returns
+        -------
+        dict
+            The constructor's arguments.
+        """
+        config = {"momentum": self.momentum, "epsilon": self.epsilon}
+        return {**keras.layers.Layer.get_config(self), **config}
 
 
 @keras.saving.register_keras_serializable(package="skaudio")
@@ -312,7 +388,7 @@ def normalized(x: Any, activation: str | None = None, *, mask: Any = None) -> An
     tensor of the same shape
         The map, normalised.
     """
-    x = keras.layers.BatchNormalization(momentum=MOMENTUM)(x, mask=mask)
+    x = BatchNormalization()(x, mask=mask)
     return x if activation is None else keras.layers.Activation(activation)(x)
 
 

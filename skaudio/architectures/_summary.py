@@ -9,7 +9,7 @@ from typing import Any
 
 from skaudio._tensorflow import keras
 from skaudio.architectures._bc_resnet import SubSpectralNormalization
-from skaudio.architectures._layers import Standardize
+from skaudio.architectures._layers import BatchNormalization, Standardize
 
 
 @dataclass(frozen=True)
@@ -272,6 +272,7 @@ _PRODUCTS_WITHOUT_WEIGHTS = (
 
 # By exact type: what a subclass does is its own affair.
 _COUNTS: dict[type, Callable[[Any, tuple[int, ...]], int]] = {
+    BatchNormalization: _nothing,
     keras.layers.BatchNormalization: _nothing,
     keras.layers.Bidirectional: _bidirectional,
     keras.layers.Conv1D: _convolution,

@@ -3,8 +3,10 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from skaudio.architectures import (
+    BatchNormalization,
     Dropout,
     MaskPadding,
     Standardize,
@@ -129,6 +131,63 @@ def test_dropout_is_that_of_keras(rate):
                 ours(values, training=True), theirs(values, training=True), rtol=1e-6
             )
         np.testing.assert_array_equal(ours(values), values)
+
+
+@pytest.mark.parametrize("shape", [(8, 3), (6, 5, 3), (4, 5, 6, 3), (1, 1, 3), (1, 2, 3)])
+def test_batch_normalization_is_that_of_keras(shape):
+    rng = np.random.default_rng(0)
+    ours, theirs = BatchNormalization(), keras.layers.BatchNormalization(momentum=0.9)
+    weights = [rng.normal(1, 0.1, 3).astype(np.float32) for _ in range(2)]
+    for layer in (ours, theirs):
+        layer.build((None, *shape[1:]))
+        layer.set_weights([*weights, np.zeros(3), np.ones(3)])
+    for _ in range(2):  # the moving statistics move on
+        values = keras.ops.convert_to_tensor(rng.normal(2, 3, size=shape).astype(np.float32))
+        results = []
+        for layer in (ours, theirs):
+            with tf.GradientTape() as tape:
+                tape.watch(values)
+                outputs = layer(values, training=True)
+                loss = tf.reduce_sum(outputs * tf.cos(tf.range(3, dtype=tf.float32) + outputs))
+            gradients = tape.gradient(loss, [values, layer.gamma, layer.beta])
+            results.append([outputs, *gradients, *layer.get_weights(), layer(values)])
+        for mine, reference in zip(*results, strict=True):
+            np.testing.assert_allclose(mine, reference, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("settings", [{"trainable": False}, {"dtype": "mixed_float16"}])
+def test_batch_normalization_frozen_or_in_another_type_is_that_of_keras(settings):
+    values = np.random.default_rng(0).normal(2, 3, size=(4, 6, 3)).astype(np.float32)
+    layers = (
+        BatchNormalization(**settings),
+        keras.layers.BatchNormalization(momentum=0.9, **settings),
+    )
+    ours, theirs = (layer(values, training=True) for layer in layers)
+    assert ours.dtype == theirs.dtype
+    np.testing.assert_array_equal(ours, theirs)
+    for mine, reference in zip(*(layer.get_weights() for layer in layers), strict=True):
+        np.testing.assert_array_equal(mine, reference)
+
+
+def test_batch_normalization_does_not_look_behind_a_mask():
+    values = np.random.default_rng(0).normal(2, 3, size=(4, 6, 3)).astype(np.float32)
+    mask = np.arange(6) < np.array([[6], [4], [2], [1]])
+    layers = BatchNormalization(), BatchNormalization()
+    inputs = values, np.where(mask[:, :, None], values, 9)
+    one, other = (
+        layer(x, mask=mask, training=True)[mask] for layer, x in zip(layers, inputs, strict=True)
+    )
+    np.testing.assert_allclose(one, other, rtol=1e-5)
+    assert np.abs(layers[0].moving_mean).min() > 0
+    for a, b in zip(*(layer.get_weights() for layer in layers), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5)
+
+
+def test_a_saved_batch_normalization_comes_back():
+    layer = BatchNormalization(momentum=0.5, epsilon=0.1, name="norm")
+    again = BatchNormalization.from_config(layer.get_config())
+    assert again.get_config() == layer.get_config()
+    assert (again.momentum, again.epsilon, again.name) == (0.5, 0.1, "norm")
 
 
 def test_standardize_learns_from_the_frames_that_sound():
