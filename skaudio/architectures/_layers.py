@@ -114,6 +114,22 @@ class BatchNormalization(keras.layers.BatchNormalization):
         As in :class:`keras.layers.BatchNormalization`: False freezes the statistics as well.
     dtype : str, dict or keras.DTypePolicy, default=None
         As in :class:`keras.layers.Layer`. What is not float32 is Keras' to compute.
+
+    References
+    ----------
+    S. Ioffe and C. Szegedy, "Batch normalization: accelerating deep network training by
+    reducing internal covariate shift", ICML 2015, 448-456.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skaudio.architectures import BatchNormalization
+    >>> layer = BatchNormalization()
+    >>> np.asarray(layer(np.array([[0.0], [2.0]], dtype="float32"), training=True)).round(2)
+    array([[-1.],
+           [ 1.]], dtype=float32)
+    >>> np.asarray(layer.moving_mean).round(2)  # a tenth of the way from 0 to 1
+    array([0.1], dtype=float32)
     """
 
     def __init__(self, momentum=MOMENTUM, epsilon=1e-3, *, name=None, trainable=True, dtype=None):
@@ -178,7 +194,8 @@ class Dropout(keras.layers.Layer):
     Parameters
     ----------
     rate : float
-        Share of the values that are dropped in training, at least 0 and less than 1.
+        Share of the values that are dropped in training, at least 0 and less than 1. It may
+        be set to a tensor while a graph is traced.
     seed : int
         Seed of the draws.
     noise_shape : sequence of int or None, default=None
@@ -186,9 +203,29 @@ class Dropout(keras.layers.Layer):
         size 1, values are dropped together. The default draws for each value.
     **kwargs : dict
         Passed to :class:`keras.layers.Layer`.
+
+    Raises
+    ------
+    ValueError
+        When the rate is out of range.
+
+    References
+    ----------
+    N. Srivastava et al., "Dropout: a simple way to prevent neural networks from
+    overfitting", JMLR 15 (2014), 1929-1958.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skaudio.architectures import Dropout
+    >>> values = np.asarray(Dropout(0.5, seed=0)(np.ones((1, 1000)), training=True))
+    >>> np.unique(values).tolist()
+    [0.0, 2.0]
     """
 
-    def __init__(self, rate, seed, noise_shape=None, **kwargs):
+    def __init__(self, rate, *, seed, noise_shape=None, **kwargs):
+        if not 0 <= rate < 1:
+            raise ValueError(f"rate must be at least 0 and less than 1, got {rate!r}.")
         super().__init__(**kwargs)
         self.rate = rate
         self.seed = seed
@@ -479,4 +516,4 @@ def dropped(
     tensor of the same shape
         The values that are left, scaled up.
     """
-    return Dropout(rate, next(seeds), noise_shape)(x) if rate else x
+    return Dropout(rate, seed=next(seeds), noise_shape=noise_shape)(x) if rate else x

@@ -208,8 +208,10 @@ class RandomEqualizer(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="skaudio")
-class RandomNoise(keras.layers.GaussianNoise):
+class RandomNoise(keras.layers.Layer):
     """Add Gaussian noise to every coefficient of every frame.
+
+    Keras' ``GaussianNoise``, which takes deviations up to 1 alone.
 
     Parameters
     ----------
@@ -222,7 +224,41 @@ class RandomNoise(keras.layers.GaussianNoise):
     """
 
     def __init__(self, stddev, seed, **kwargs):
-        super().__init__(stddev, seed=seed, **kwargs)
+        super().__init__(**kwargs)
+        self.stddev = stddev
+        self.seed = seed
+        self.generator = keras.random.SeedGenerator(seed)
+        self.supports_masking = True
+
+    def call(self, inputs, training=False):
+        """Add noise in training.
+
+        Parameters
+        ----------
+        inputs : tensor of shape (batch, n_frames, n_coefficients)
+            Features.
+        training : bool, default=False
+            Whether the model is being trained.
+
+        Returns
+        -------
+        tensor of the same shape
+            Noisy features in training, else the features.
+        """
+        if not training or not self.stddev:
+            return inputs
+        shape = keras.ops.shape(inputs)
+        return inputs + keras.random.normal(shape, stddev=self.stddev, seed=self.generator)
+
+    def get_config(self):
+        """Describe the layer, so that a saved model can be built again.
+
+        Returns
+        -------
+        dict
+            The constructor's arguments.
+        """
+        return {**super().get_config(), "stddev": self.stddev, "seed": self.seed}
 
 
 @keras.saving.register_keras_serializable(package="skaudio")

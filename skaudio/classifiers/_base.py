@@ -411,8 +411,10 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
             )
             goes_on = resumes and self._state.optimizer_name == self.optimizer
             update.reset(self._state.optimizer if goes_on else None)
-            update.optimizer.learning_rate = self.learning_rate
-            update.dropout_rates = dropout_rates(self._state.design)
+            update.configure(
+                learning_rate=self.learning_rate,
+                dropout_rates=dropout_rates(self._state.design),
+            )
             callbacks = as_callbacks(self.callbacks)
             own = self._own_callbacks(n_epochs, held_out is not None)
             history = train(

@@ -165,10 +165,9 @@ class CompiledNetwork:
         Update
             One update of the weights, compiled.
         """
-        key = (optimizer, float(weight_decay), mixes)
         update = _recent(
             self._updates,
-            key,
+            (optimizer, float(weight_decay), mixes),
             lambda: Update(self.model, optimizer, weight_decay, mixes=mixes),
             _KEPT_UPDATES,
         )
@@ -219,11 +218,6 @@ class Update:
         Decoupled weight decay.
     mixes : bool
         Whether clips are mixed with others of the batch.
-
-    Attributes
-    ----------
-    dropout_rates : ndarray of shape (n_layers,), float64
-        What the dropout layers drop: a setting, like the optimizer's learning rate.
     """
 
     def __init__(
@@ -234,7 +228,6 @@ class Update:
         self._model = model
         self._mixes = mixes
         self._dropouts = [layer for layer in model.layers if isinstance(layer, Dropout)]
-        self.dropout_rates = np.array([layer.rate for layer in self._dropouts], np.float64)
         self.optimizer.build(model.trainable_variables)
         self._at_start = _values(self.optimizer.variables)
         n_classes = model.output_shape[-1]
@@ -246,6 +239,20 @@ class Update:
             tf.TensorSpec([2], tf.int32),
             tf.TensorSpec([len(self._dropouts)], tf.float64),
         )
+
+    def configure(self, *, learning_rate: float, dropout_rates: list[float]) -> None:
+        """Set what the graph is told at every update: nothing compiles again.
+
+        Parameters
+        ----------
+        learning_rate : float
+            Learning rate.
+        dropout_rates : list of float
+            What the dropout layers drop, in the order of the model.
+        """
+        self.optimizer.learning_rate = learning_rate
+        for layer, rate in zip(self._dropouts, dropout_rates, strict=True):
+            layer.rate = rate
 
     def reset(self, variables: list[np.ndarray] | None = None) -> None:
         """Bring the optimizer to its start, or back to where it was.
@@ -295,7 +302,7 @@ class Update:
             weights,
             np.array(mixup, np.float32),  # arrays throughout: scalars take TensorFlow's slow path
             np.array(seed, np.int32),
-            self.dropout_rates,
+            np.array([layer.rate for layer in self._dropouts], np.float64),
         )
         return float(loss), float(n_right)
 
@@ -356,7 +363,8 @@ def mixed(features: Any, targets: Any, weights: Any, alpha: Any, seed: Any) -> t
     Returns
     -------
     tuple of tensor
-        Features, targets and weights. The larger share is the clip's own.
+        Features, targets and weights. The larger share is the clip's own. Targets are mixed
+        by share and weight, so that each label counts in the loss as much as its clip does.
 
     References
     ----------
@@ -374,7 +382,9 @@ def mixed(features: Any, targets: Any, weights: Any, alpha: Any, seed: Any) -> t
         shares = tf.reshape(share, [-1] + [1] * (values.shape.rank - 1))
         return shares * values + (1 - shares) * tf.gather(values, partner)
 
-    return mix(features), mix(targets), mix(weights)
+    mixed_weights = mix(weights)
+    mixed_targets = mix(targets * weights[:, None]) / mixed_weights[:, None]
+    return mix(features), mixed_targets, mixed_weights
 
 
 _OPTIMIZERS = {
@@ -521,7 +531,7 @@ def model_of(design: str) -> keras.Model:
     return built_afresh(lambda: keras.models.model_from_json(design))
 
 
-def dropout_rates(design: str) -> np.ndarray:
+def dropout_rates(design: str) -> list[float]:
     """Read the rates of a design's dropout layers.
 
     Parameters
@@ -531,10 +541,10 @@ def dropout_rates(design: str) -> np.ndarray:
 
     Returns
     -------
-    ndarray of shape (n_layers,), float64
+    list of float
         The rates, in the order of the layers.
     """
-    return np.array([config["rate"] for config in _dropouts(json.loads(design))], np.float64)
+    return [config["rate"] for config in _dropouts(json.loads(design))]
 
 
 def _dropouts(parts: dict[str, Any]) -> list[dict[str, Any]]:

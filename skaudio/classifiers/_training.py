@@ -248,18 +248,24 @@ def train(
     """
     model = network.model
     model.stop_training = False
-    told = keras.callbacks.CallbackList(
-        list(callbacks), model=model, epochs=epochs.stop, steps=n_batches, verbose=0
-    )
+    for callback in callbacks:
+        callback.set_params({"epochs": epochs.stop, "steps": n_batches, "verbose": 0})
+        callback.set_model(model)
+
+    # Not Keras' CallbackList, which hands every batch to a thread when nobody listens.
+    def tell(event: str, *what: Any) -> None:
+        for callback in callbacks:
+            getattr(callback, event)(*what)
+
     edges = np.linspace(0, len(clips.features), n_batches + 1).round().astype(int)
     history: dict[str, list[float]] = {}
-    told.on_train_begin()
+    tell("on_train_begin", None)
     for epoch in epochs:
-        told.on_epoch_begin(epoch)
+        tell("on_epoch_begin", epoch, None)
         order = np.random.default_rng([seed, epoch]).permutation(len(clips.features))
         loss, n_right = 0.0, 0.0
         for batch, (start, stop) in enumerate(pairwise(edges)):
-            told.on_train_batch_begin(batch)
+            tell("on_train_batch_begin", batch, None)
             if learning_rate is not None:
                 update.optimizer.learning_rate = learning_rate(epoch + batch / n_batches)
             of_batch = update(
@@ -269,17 +275,17 @@ def train(
             )
             loss, n_right = loss + of_batch[0], n_right + of_batch[1]
             logs = {"loss": loss / int(stop), "accuracy": n_right / int(stop)}
-            told.on_train_batch_end(batch, logs)
+            tell("on_train_batch_end", batch, logs)
             if model.stop_training:
                 break
         if held_out is not None:
             logs |= _validate(network, held_out)
-        told.on_epoch_end(epoch, logs)
+        tell("on_epoch_end", epoch, dict(logs))
         for name, value in logs.items():
             history.setdefault(name, []).append(float(value))
         if model.stop_training or not math.isfinite(loss):
             break
-    told.on_train_end(logs)
+    tell("on_train_end", dict(logs))
     for callback in callbacks:
         callback._model = None  # set_model would let some of them begin anew
     return history

@@ -122,8 +122,11 @@ def test_a_recurrent_network_sees_all_frames_that_sound_and_no_others():
 def test_dropout_is_that_of_keras(rate):
     values = np.random.default_rng(0).normal(size=(8, 5, 6, 16)).astype(np.float32)
     pairs = [
-        (Dropout(rate, 3), keras.layers.Dropout(rate, seed=3)),
-        (Dropout(rate, 3, (None, 1, 1, None)), keras.layers.SpatialDropout2D(rate, seed=3)),
+        (Dropout(rate, seed=3), keras.layers.Dropout(rate, seed=3)),
+        (
+            Dropout(rate, seed=3, noise_shape=(None, 1, 1, None)),
+            keras.layers.SpatialDropout2D(rate, seed=3),
+        ),
     ]
     for ours, theirs in pairs:
         for _ in range(2):  # drawn anew each time
@@ -131,6 +134,12 @@ def test_dropout_is_that_of_keras(rate):
                 ours(values, training=True), theirs(values, training=True), rtol=1e-6
             )
         np.testing.assert_array_equal(ours(values), values)
+
+
+@pytest.mark.parametrize("rate", [-0.1, 1, 30])
+def test_dropout_takes_shares_alone(rate):
+    with pytest.raises(ValueError, match=f"less than 1, got {rate}"):
+        convolutional((8, 3), 2, dropout=rate)
 
 
 @pytest.mark.parametrize("shape", [(8, 3), (6, 5, 3), (4, 5, 6, 3), (1, 1, 3), (1, 2, 3)])

@@ -81,24 +81,6 @@ def test_a_batch_is_predicted_like_its_clips(classifier, sequences):
     np.testing.assert_allclose(together[240:], alone, atol=1e-5)
 
 
-@each_classifier
-def test_prediction_does_not_see_augmentation(classifier, sequences):
-    X, y = sequences
-    fitted = clone(classifier)
-    fitted.set_params(epochs=1, time_shift=0.5, time_mask=0.9, coefficient_mask=0.9).fit(X, y)
-    np.testing.assert_array_equal(fitted.predict_proba(X), fitted.predict_proba(X))
-
-
-def test_training_does_see_augmentation(sequences):
-    X, y = sequences
-    plain = ConvClassifier(
-        filters=(8,), time_shift=0, time_mask=0, coefficient_mask=0, dropout=0, **QUICK
-    ).fit(X, y)
-    for name in ("time_shift", "time_mask", "coefficient_mask"):
-        augmented = clone(plain).set_params(**{name: 0.9}).fit(X, y)
-        assert augmented.history_["loss"][-1] > plain.history_["loss"][-1]
-
-
 def test_refitting_starts_afresh(sequences):
     X, y = sequences
     classifier = ConvClassifier(filters=(8,), epochs=2, random_state=0)

@@ -52,6 +52,7 @@ def test_folds_and_seeds_are_compiled_once(compilations, sequences):
         ({"class_weight": "balanced", "early_stopping": True}, []),
         ({"optimizer": "sgd"}, ["train"]),
         ({"mixup": 0.2}, ["train"]),
+        ({"weight_decay": 0.1}, ["train"]),
         ({"dropout": 0.5}, []),
         ({"dropout": 0.0}, ["predict", "train"]),
         ({"conv_dropout": 0.5}, ["predict", "train"]),

@@ -115,34 +115,56 @@ def test_no_batch_is_larger_than_asked(n_clips, batch_size):
 def test_a_mixed_clip_lies_between_two_clips_and_nearer_its_own(alpha, seed):
     features = np.arange(12, dtype=np.float32)[:, None, None] * np.ones((1, 3, 2), np.float32)
     targets = np.eye(12, dtype=np.float32)
-    weights = np.arange(12, dtype=np.float32)
+    weights = np.arange(1, 13, dtype=np.float32)
     X, Y, W = mixed(
         tf.constant(features), tf.constant(targets), tf.constant(weights), alpha, (seed, 1)
     )
-    Y = np.asarray(Y)
-    np.testing.assert_allclose(Y.sum(axis=1), 1, rtol=1e-6)
-    assert (Y.argmax(axis=1) == np.arange(12)).mean() > 0.6 or alpha > 2
+    X, Y, W = np.asarray(X), np.asarray(Y), np.asarray(W)
+    np.testing.assert_allclose(Y.sum(axis=1), 1, rtol=1e-5)
     assert ((Y > 0).sum(axis=1) <= 2).all()
-    assert (np.diag(Y) >= 0.5).all()
-    expected = Y @ np.arange(12)
-    np.testing.assert_allclose(np.asarray(X)[:, 0, 0], expected, atol=1e-4)
-    np.testing.assert_allclose(np.asarray(W), expected, atol=1e-4)
+    shares = Y * W[:, None] / weights
+    np.testing.assert_allclose(shares.sum(axis=1), 1, rtol=1e-5)
+    assert (np.diag(shares) >= 0.5 - 1e-5).all()
+    np.testing.assert_allclose(X[:, 0, 0], shares @ np.arange(12), atol=1e-4)
+
+
+def test_a_mixed_label_counts_as_much_as_its_clip():
+    """The loss is the sum of what each of the two clips would add, not of cross terms."""
+    rng = np.random.default_rng(0)
+    features, log_p = rng.normal(size=(2, 1, 1)), np.log(rng.dirichlet(np.ones(2), 2))
+    features, targets = features.astype(np.float32), np.eye(2, dtype=np.float32)
+    weights = np.array([50, 1], np.float32)
+    _, Y, W = mixed(*map(tf.constant, (features, targets, weights)), 8.0, (0, 1))
+    _, Y1, _ = mixed(*map(tf.constant, (features, targets, np.ones(2, "f"))), 8.0, (0, 1))
+    loss = -np.asarray(W) * (np.asarray(Y) * log_p).sum(axis=1)
+    np.testing.assert_allclose(loss, -(np.asarray(Y1) * weights * log_p).sum(axis=1), rtol=1e-5)
+    assert 0.5 < np.diag(Y1).min() < 1
 
 
 @pytest.mark.parametrize(
-    "name", ["time_stretch", "frequency_stretch", "equalizer", "noise", "mixup"]
+    "changes",
+    [
+        {"time_shift": 0.5},
+        {"time_mask": 0.9},
+        {"coefficient_mask": 0.9},
+        {"time_stretch": 0.9},
+        {"frequency_stretch": 0.9},
+        {"equalizer": 0.9},
+        {"noise": 1.5},
+        {"mixup": 0.9},
+    ],
+    ids=lambda changes: next(iter(changes)),
 )
-def test_training_sees_it_and_prediction_does_not(name, sequences):
+def test_training_sees_it_and_prediction_does_not(changes, sequences):
     X, y = sequences
     plain = ConvClassifier(
         filters=(4,), time_shift=0, time_mask=0, coefficient_mask=0, dropout=0, **QUICK
     ).fit(X, y)
-    changed = clone(plain).set_params(**{name: 0.9}).fit(X, y)
+    changed = clone(plain).set_params(**changes).fit(X, y)
     assert changed.history_["loss"][-1] != pytest.approx(plain.history_["loss"][-1], abs=1e-4)
-    np.testing.assert_array_equal(changed.predict_proba(X), changed.predict_proba(X))
     # The same weights without the layer give the same answers.
     plain._state.weights[:] = changed._state.weights
-    plain._state._tensor = None
+    plain._state._tensors = None
     np.testing.assert_array_equal(plain.predict_proba(X), changed.predict_proba(X))
 
 
@@ -169,6 +191,23 @@ class Counter(keras.callbacks.Callback):
 
     def on_train_end(self, logs=None):
         self.told.append("end")
+
+
+class Rates(keras.callbacks.Callback):
+    """Notes what the model drops, and what it decays by."""
+
+    def on_train_begin(self, logs):
+        rates = [layer.rate for layer in self.model.layers if hasattr(layer, "rate")]
+        self.seen = [*rates, self.model.optimizer.weight_decay]
+
+
+def test_callbacks_see_the_settings_of_their_own_classifier(sequences):
+    X, y = sequences
+    for rate, decay in [(0.3, 0.1), (0.6, 0.2), (0.3, 0.2)]:
+        classifier = ConvClassifier(
+            filters=(4,), dropout=rate, weight_decay=decay, callbacks=Rates(), **QUICK
+        ).fit(X, y)
+        assert classifier.callbacks_[0].seen == [rate, decay]
 
 
 def test_callbacks_are_told_and_may_stop(sequences):
