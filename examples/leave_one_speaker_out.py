@@ -73,7 +73,7 @@ print(f"{len(digits.data)} clips of {', '.join(speakers)}; {len(spoken.data)} sy
 print(f"{'accuracy on':28}" + "".join(f"{speaker:>10}" for speaker in speakers) + f"{'mean':>8}")
 for name, (transformer, classifier, cv) in candidates.items():
     started = time.perf_counter()
-    scores = np.mean(
+    by_seed = np.array(
         [
             cross_val_score(
                 Pipeline([transformer, classifier.set_params(random_state=seed)]),
@@ -82,13 +82,13 @@ for name, (transformer, classifier, cv) in candidates.items():
                 cv=cv,
             )
             for seed in seeds
-        ],
-        axis=0,
+        ]
     )
+    means, scores = by_seed.mean(axis=1), by_seed.mean(axis=0)
     seconds = (time.perf_counter() - started) / len(cv) / len(seeds)
     print(
         f"{name:28}" + "".join(f"{score:10.3f}" for score in scores) + f"{scores.mean():8.3f}"
-        f"  ({seconds:.0f} s a fit)",
+        f"  ({means.min():.3f} to {means.max():.3f} by seed, {seconds:.0f} s a fit)",
         flush=True,
     )
 store.cleanup()

@@ -3,9 +3,10 @@ Bed, happy, cat: from a perceptron to networks that listen
 ==========================================================
 
 One-second recordings of three spoken words become images of 20 cepstral coefficients
-over time. Six networks learn to tell the words apart, all on the same folds: a
-perceptron, one convolution, two, two with dropout, an LSTM and a GRU. A seventh, skaudio's
-default, shows where the story goes. No speaker is heard both in training and in testing.
+over time. Seven networks learn to tell the words apart, all on the same folds: a
+perceptron, one convolution, two, two with dropout and with augmentation, an LSTM and a GRU.
+An eighth, skaudio's default, shows where the story goes. No speaker is heard both in training
+and in testing.
 
 The recordings come from the folder that the environment variable ``SKAUDIO_DATA`` points
 at; without it they are downloaded (1.5 GB, once); without a network, synthetic speech

@@ -50,12 +50,27 @@ def _answers_elsewhere(model, paths, labels, folder):
     "classifier",
     [
         PerceptronClassifier(epochs=2, random_state=0),
+        ConvClassifier(epochs=2, random_state=0),
         ConvClassifier(filters=(4, 4), epochs=2, random_state=0),
+        ConvClassifier(
+            filters=(4,),
+            conv_dropout=0.2,
+            time_stretch=0.2,
+            frequency_stretch=0.2,
+            equalizer=0.4,
+            noise=1.5,
+            mixup=0.2,
+            optimizer="sgd",
+            learning_rate_schedule="constant",
+            early_stopping=True,
+            epochs=2,
+            random_state=0,
+        ),
         ConvClassifier(conv_dim=2, filters=(4,), dense_units=8, epochs=2, random_state=0),
         LSTMClassifier(units=4, epochs=2, random_state=0),
         GRUClassifier(units=4, n_layers=2, epochs=2, random_state=0),
     ],
-    ids=["perceptron", "1-D", "2-D", "LSTM", "GRU"],
+    ids=["perceptron", "default", "1-D", "options", "2-D", "LSTM", "GRU"],
 )
 def test_a_pipeline_survives_bit_for_bit(classifier, tone_files, tmp_path):
     paths, labels, _ = tone_files

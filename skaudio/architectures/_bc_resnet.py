@@ -42,6 +42,15 @@ class SubSpectralNormalization(keras.layers.Layer):
     ----------
     S. Chang et al., "SubSpectral normalization for neural audio data processing", ICASSP
     2021, 850-854.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skaudio.architectures import SubSpectralNormalization
+    >>> clip = np.array([0.0, 2.0, 10.0, 30.0], dtype="float32").reshape(1, 1, 4, 1)
+    >>> layer = SubSpectralNormalization(n_bands=2)
+    >>> np.asarray(layer(clip, training=True)).ravel().round(2)
+    array([-1.,  1., -1.,  1.], dtype=float32)
     """
 
     def __init__(self, n_bands=5, momentum=MOMENTUM, epsilon=1e-3, **kwargs):

@@ -59,7 +59,16 @@ def padding_mask(features: Any) -> Any:
 
 @keras.saving.register_keras_serializable(package="skaudio")
 class MaskPadding(keras.layers.Layer):
-    """Attach `padding_mask` to a sequence, so that recurrent layers stop at its end."""
+    """Attach `padding_mask` to a sequence, so that recurrent layers stop at its end.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skaudio.architectures import MaskPadding
+    >>> clip = np.array([[[1.0], [2.0], [0.0], [0.0]]])
+    >>> np.asarray(MaskPadding().compute_mask(clip)).tolist()
+    [[True, True, False, False]]
+    """
 
     def call(self, inputs):
         """Hand the features on unchanged.
@@ -280,6 +289,17 @@ class Standardize(keras.layers.Layer):
     ----------
     **kwargs : dict
         Passed to :class:`keras.layers.Layer`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skaudio.architectures import Standardize
+    >>> features = np.array([[[1.0], [3.0]], [[5.0], [7.0]]], dtype="float32")
+    >>> layer = Standardize()
+    >>> layer.build(features.shape)
+    >>> layer.set_statistics(features)
+    >>> np.asarray(layer(features)).ravel().round(2)
+    array([-1.34, -0.45,  0.45,  1.34], dtype=float32)
     """
 
     def __init__(self, **kwargs):

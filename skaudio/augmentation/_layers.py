@@ -27,6 +27,17 @@ class RandomShift(keras.layers.Layer):
         Seed of the draws.
     **kwargs : dict
         Passed to :class:`keras.layers.Layer`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skaudio.augmentation import RandomShift
+    >>> clip = np.arange(5, dtype="float32").reshape(1, 5, 1)
+    >>> layer = RandomShift(0.4, seed=1)
+    >>> np.asarray(layer(clip, training=True)).ravel().tolist()
+    [0.0, 0.0, 0.0, 1.0, 2.0]
+    >>> np.asarray(layer(clip)).ravel().tolist()
+    [0.0, 1.0, 2.0, 3.0, 4.0]
     """
 
     def __init__(self, max_share, seed, **kwargs):
@@ -96,6 +107,14 @@ class RandomStretch(keras.layers.Layer):
     N. Jaitly and G. E. Hinton, "Vocal tract length perturbation (VTLP) improves speech
     recognition", ICML Workshop on Deep Learning for Audio, Speech and Language
     Processing, 2013.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skaudio.augmentation import RandomStretch
+    >>> clip = np.arange(5, dtype="float32").reshape(1, 5, 1)
+    >>> np.asarray(RandomStretch(1, 0.5, seed=0)(clip, training=True)).ravel().round(2)
+    array([0.  , 0.79, 1.58, 2.37, 3.16], dtype=float32)
     """
 
     def __init__(self, axis, max_share, seed, **kwargs):
@@ -161,6 +180,18 @@ class RandomEqualizer(keras.layers.Layer):
         Seed of the draws.
     **kwargs : dict
         Passed to :class:`keras.layers.Layer`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skaudio.augmentation import RandomEqualizer
+    >>> curves = np.asarray(
+    ...     RandomEqualizer(0.4, seed=0)(np.zeros((500, 2, 16)), training=True)
+    ... )
+    >>> bool((curves[:, 0] == curves[:, 1]).all())  # the same in all frames
+    True
+    >>> round(float(np.sqrt((curves**2).mean())), 1)
+    0.4
     """
 
     def __init__(self, stddev, seed, **kwargs):
@@ -221,6 +252,14 @@ class RandomNoise(keras.layers.Layer):
         Seed of the draws.
     **kwargs : dict
         Passed to :class:`keras.layers.Layer`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skaudio.augmentation import RandomNoise
+    >>> noise = np.asarray(RandomNoise(1.5, seed=0)(np.zeros((50, 20, 10)), training=True))
+    >>> round(float(noise.std()), 1)
+    1.5
     """
 
     def __init__(self, stddev, seed, **kwargs):
@@ -282,6 +321,14 @@ class RandomMask(keras.layers.Layer):
     ----------
     D. S. Park et al., "SpecAugment: a simple data augmentation method for automatic
     speech recognition", Interspeech 2019, 2613-2617.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skaudio.augmentation import RandomMask
+    >>> hidden = np.asarray(RandomMask(1, 0.5, seed=0)(np.ones((1, 6, 1)), training=True))
+    >>> hidden.ravel().tolist()
+    [0.0, 0.0, 1.0, 1.0, 1.0, 1.0]
     """
 
     def __init__(self, axis, max_share, seed, **kwargs):

@@ -171,7 +171,7 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
         X : array-like of shape (n_clips, n_frames, n_coefficients)
             Feature sequences, as ``MFCCTransformer`` makes them. An array of shape
             ``(n_clips, n_features)`` is taken as plain features: one frame of
-            `n_features` coefficients, without augmentation or masking.
+            `n_features` coefficients; of the augmentation, `noise` and `mixup` are at work.
         y : array-like of shape (n_clips,)
             Class labels, strings or integers.
         sample_weight : array-like of shape (n_clips,), default=None

@@ -1,0 +1,84 @@
+"""What the defaults of training do: one parameter changed at a time.
+
+Cross-validates ``ConvClassifier`` on the training speakers of *bed*, *happy*, *cat* in
+Speech Commands' own split, in three folds by speaker. The speakers of the tests take no
+part, so that a default may be chosen by this table. MFCCs are computed once::
+
+    SKAUDIO_DATA=... python examples/benchmarks/defaults.py
+
+Accuracy is the mean over folds and seeds, *better* and *worse* count the fits that get more,
+or less, right than the defaults on the same fold, with the same seed.
+"""
+
+import argparse
+import time
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.model_selection import GroupKFold
+
+from skaudio import ConvClassifier, MFCCTransformer
+from skaudio.datasets import fetch_speech_commands
+
+WORDS = ["bed", "happy", "cat"]
+PLAIN = {"time_shift": 0.0, "time_mask": 0.0, "coefficient_mask": 0.0}
+CHANGES = {
+    "the defaults": {},
+    "no dropout": {"dropout": 0.0},
+    "no augmentation": PLAIN,
+    "no augmentation, no dropout": {**PLAIN, "dropout": 0.0},
+    "no time shift": {"time_shift": 0.0},
+    "no masks": {"time_mask": 0.0, "coefficient_mask": 0.0},
+    "time_stretch=0.2": {"time_stretch": 0.2},
+    "noise=0.3": {"noise": 0.3},
+    "mixup=0.2": {"mixup": 0.2},
+    "label_smoothing=0": {"label_smoothing": 0.0},
+    "weight_decay=0": {"weight_decay": 0.0},
+    "weight_decay=0.01": {"weight_decay": 0.01},
+    "constant learning rate": {"learning_rate_schedule": "constant"},
+    "optimizer=adam": {"optimizer": "adam", "weight_decay": 0.0},
+    "optimizer=sgd, rate 0.05": {"optimizer": "sgd", "learning_rate": 0.05},
+    "learning_rate=0.001": {"learning_rate": 0.001},
+    "learning_rate=0.01": {"learning_rate": 0.01},
+    "epochs=50": {"epochs": 50},
+    "early stopping by speaker": {"early_stopping": True},
+    "no batch normalisation": {"batch_norm": False},
+    "no standardisation": {"standardize": False},
+}
+
+
+def measure(changes, X, y, folds, groups, seeds):
+    """Fit once for each fold and seed; the accuracies."""
+    scores = []
+    for seed in seeds:
+        for train, test in folds:
+            classifier = clone(ConvClassifier(random_state=seed)).set_params(**changes)
+            classifier.fit(X[train], y[train], groups=groups[train])
+            scores.append(classifier.score(X[test], y[test]))
+    return np.array(scores)
+
+
+def main(names, seeds):
+    """Print the table."""
+    clips = fetch_speech_commands(WORDS, subset="train")
+    X = MFCCTransformer().fit_transform(clips.data)
+    y, groups = np.asarray(clips.target), np.asarray(clips.groups)
+    folds = list(GroupKFold(3, shuffle=True, random_state=0).split(X, y, groups))
+    print(f"{len(X)} clips of {len(np.unique(groups))} speakers, {len(folds)} folds, seeds {seeds}")
+    print(f"{'':30}{'accuracy':>10}{'better':>8}{'worse':>8}{'fit, s':>8}")
+    reference = None
+    for name in ["the defaults", *(name for name in names if name != "the defaults")]:
+        started = time.perf_counter()
+        scores = measure(CHANGES[name], X, y, folds, groups, seeds)
+        seconds = (time.perf_counter() - started) / len(scores)
+        reference = scores if reference is None else reference
+        better, worse = (scores > reference).sum(), (scores < reference).sum()
+        print(f"{name:30}{scores.mean():10.4f}{better:8}{worse:8}{seconds:8.0f}", flush=True)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", nargs="+", default=list(CHANGES), choices=CHANGES)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    arguments = parser.parse_args()
+    main(arguments.only, arguments.seeds)
