@@ -247,7 +247,7 @@ def _convolutions(x, *, filters, kernel_size, time_stride, pool_size, activation
             kernel_initializer=glorot(seeds),
         )(x)
         x = normalized(x, activation, mask=over_map)
-        x = HidePadding()(x)
+        x = HidePadding()(x, mask=over_map)
         x = layers.MaxPooling2D((1, pool_size), padding="same")(x)
     return layers.Reshape((n_frames, x.shape[2] * x.shape[3]))(x), mask
 

@@ -140,7 +140,7 @@ def recurrent_layers(
     seeds : iterator of int
         From `seed_stream`.
     mask : tensor of shape (batch, n_frames), bool, default=None
-        True for frames to read; None takes the mask that goes with `x`.
+        True for frames to read, and to average; None takes the mask that goes with `x`.
 
     Returns
     -------
@@ -165,9 +165,9 @@ def recurrent_layers(
         layer = one_way(False)
         if bidirectional:
             layer = layers.Bidirectional(layer, backward_layer=one_way(True))
-        x = layer(x, mask=mask) if depth == 0 else layer(x)
+        x = layer(x, mask=mask)  # Keras 3.9 hands on only the masks that came with `x`
         if not is_last:
             x = dropped(x, dropout, seeds)
     if recurrent_pooling == "average":
-        x = layers.GlobalAveragePooling1D()(x)  # of the frames the mask lets through
+        x = layers.GlobalAveragePooling1D()(x, mask=mask)
     return x
