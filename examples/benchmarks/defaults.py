@@ -45,6 +45,7 @@ CHANGES = {
     "early stopping by speaker": {"early_stopping": True},
     "no batch normalisation": {"batch_norm": False},
     "no standardisation": {"standardize": False},
+    "each coefficient's own scale": {"standardize": "per_coefficient"},
 }
 
 

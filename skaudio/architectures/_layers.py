@@ -283,7 +283,12 @@ class Dropout(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="skaudio")
 class Standardize(keras.layers.Layer):
-    """Bring each coefficient to zero mean and unit variance over the training frames.
+    """Bring features to zero mean and unit variance over the training frames.
+
+    Each coefficient is centred, and all of them are scaled by one number: they keep their
+    proportions. The cosine transform of cepstral coefficients is a rotation, so that they
+    are then as good as the log-mel spectrogram that they come from. If each got unit
+    variance, most of what a network sees would be the last ones, which are mostly noise.
 
     Parameters
     ----------
@@ -318,7 +323,13 @@ class Standardize(keras.layers.Layer):
         self.mean = self.add_weight(name="mean", shape=shape, initializer="zeros", trainable=False)
         self.scale = self.add_weight(name="scale", shape=shape, initializer="ones", trainable=False)
 
-    def set_statistics(self, features: np.ndarray, weights: np.ndarray | None = None) -> None:
+    def set_statistics(
+        self,
+        features: np.ndarray,
+        weights: np.ndarray | None = None,
+        *,
+        per_coefficient: bool = False,
+    ) -> None:
         """Learn mean and scale from the frames that hold sound.
 
         Parameters
@@ -327,10 +338,15 @@ class Standardize(keras.layers.Layer):
             Training features.
         weights : ndarray of shape (n_clips,), default=None
             Weight of each clip's frames; None weighs all alike.
+        per_coefficient : bool, default=False
+            Whether each coefficient gets unit variance, as suits those that have units of
+            their own; otherwise their mean variance becomes one.
         """
         mean, deviation = _sound_statistics(features, weights)
         # A constant coefficient, up to rounding, says nothing: it becomes zero.
         informative = deviation > 1e-6 * np.maximum(1e-6, np.abs(mean))
+        if not per_coefficient and informative.any():
+            deviation[:] = np.sqrt(np.mean(np.square(deviation[informative])))
         scale = np.divide(1.0, deviation, out=np.zeros_like(deviation), where=informative)
         self.mean.assign(mean.astype(np.float32))
         self.scale.assign(scale.astype(np.float32))

@@ -67,7 +67,7 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
     """
 
     _parameter_constraints = {
-        "standardize": ["boolean"],
+        "standardize": ["boolean", StrOptions({"per_coefficient"})],
         "time_shift": [Interval(Real, 0, 1, closed="both")],
         "time_mask": [Interval(Real, 0, 1, closed="both")],
         "coefficient_mask": [Interval(Real, 0, 1, closed="both")],
@@ -405,14 +405,15 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
         with network_to_train(self._state) as network:
             standardizers = [x for x in network.model.layers if isinstance(x, Standardize)]
             if standardizers and first == 0:
-                standardizers[0].set_statistics(clips.features, clips.weights)
-            update = network.update(
-                optimizer=self.optimizer, weight_decay=self.weight_decay, mixes=self.mixup > 0
-            )
+                # The columns of plain features have units of their own.
+                each = self.standardize == "per_coefficient" or len(self.input_shape_) == 1
+                standardizers[0].set_statistics(clips.features, clips.weights, per_coefficient=each)
+            update = network.update(optimizer=self.optimizer, mixes=self.mixup > 0)
             goes_on = resumes and self._state.optimizer_name == self.optimizer
             update.reset(self._state.optimizer if goes_on else None)
             update.configure(
                 learning_rate=self.learning_rate,
+                weight_decay=self.weight_decay,
                 dropout_rates=dropout_rates(self._state.design),
             )
             callbacks = as_callbacks(self.callbacks)

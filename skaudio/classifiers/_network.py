@@ -148,15 +148,13 @@ class CompiledNetwork:
         batches = (X[start : start + _BATCH] for start in range(0, len(X), _BATCH))
         return np.concatenate([_run(self._graph, *weights, batch)[0].numpy() for batch in batches])
 
-    def update(self, *, optimizer: str, weight_decay: float, mixes: bool) -> Update:
+    def update(self, *, optimizer: str, mixes: bool) -> Update:
         """Find or compile a way of training the network.
 
         Parameters
         ----------
         optimizer : {"adam", "adamw", "rmsprop", "sgd"}
             Kind of optimizer.
-        weight_decay : float
-            Decoupled weight decay.
         mixes : bool
             Whether it mixes clips.
 
@@ -167,8 +165,8 @@ class CompiledNetwork:
         """
         update = _recent(
             self._updates,
-            (optimizer, float(weight_decay), mixes),
-            lambda: Update(self.model, optimizer, weight_decay, mixes=mixes),
+            (optimizer, mixes),
+            lambda: Update(self.model, optimizer, mixes=mixes),
             _KEPT_UPDATES,
         )
         if getattr(self.model, "optimizer", None) is not update.optimizer:
@@ -214,17 +212,13 @@ class Update:
         The network.
     optimizer_name : {"adam", "adamw", "rmsprop", "sgd"}
         Kind of optimizer.
-    weight_decay : float
-        Decoupled weight decay.
     mixes : bool
         Whether clips are mixed with others of the batch.
     """
 
-    def __init__(
-        self, model: keras.Model, optimizer_name: str, weight_decay: float, *, mixes: bool
-    ):
+    def __init__(self, model: keras.Model, optimizer_name: str, *, mixes: bool):
         self.optimizer_name = optimizer_name
-        self.optimizer = make_optimizer(optimizer_name, weight_decay)
+        self.optimizer = make_optimizer(optimizer_name)
         self._model = model
         self._mixes = mixes
         self._dropouts = [layer for layer in model.layers if isinstance(layer, Dropout)]
@@ -237,20 +231,26 @@ class Update:
             tf.TensorSpec([None], tf.float32),
             tf.TensorSpec([], tf.float32),
             tf.TensorSpec([2], tf.int32),
+            tf.TensorSpec([], tf.float32),
             tf.TensorSpec([len(self._dropouts)], tf.float64),
         )
 
-    def configure(self, *, learning_rate: float, dropout_rates: list[float]) -> None:
+    def configure(
+        self, *, learning_rate: float, weight_decay: float, dropout_rates: list[float]
+    ) -> None:
         """Set what the graph is told at every update: nothing compiles again.
 
         Parameters
         ----------
         learning_rate : float
             Learning rate.
+        weight_decay : float
+            Decoupled weight decay.
         dropout_rates : list of float
             What the dropout layers drop, in the order of the model.
         """
         self.optimizer.learning_rate = learning_rate
+        self.optimizer.weight_decay = weight_decay
         for layer, rate in zip(self._dropouts, dropout_rates, strict=True):
             layer.rate = rate
 
@@ -302,17 +302,19 @@ class Update:
             weights,
             np.array(mixup, np.float32),  # arrays throughout: scalars take TensorFlow's slow path
             np.array(seed, np.int32),
+            np.array(self.optimizer.weight_decay, np.float32),
             np.array([layer.rate for layer in self._dropouts], np.float64),
         )
         return float(loss), float(n_right)
 
-    def _update(self, features, targets, weights, mixup, seed, dropout_rates):
+    def _update(self, features, targets, weights, mixup, seed, weight_decay, dropout_rates):
         if self._mixes:
             features, targets, weights = mixed(features, targets, weights, mixup, seed)
         with _dropping(self._dropouts, dropout_rates), tf.GradientTape() as tape:
             probabilities = self._model(features, training=True)
             losses = weights * keras.losses.categorical_crossentropy(targets, probabilities)
             loss = tf.reduce_mean(losses)
+        self.optimizer.weight_decay = weight_decay  # while the graph is traced
         self._apply(tape.gradient(loss, self._model.trainable_variables))
         is_right = tf.equal(tf.argmax(probabilities, axis=1), tf.argmax(targets, axis=1))
         return tf.reduce_sum(losses), tf.math.count_nonzero(is_right)
@@ -395,15 +397,13 @@ _OPTIMIZERS = {
 }
 
 
-def make_optimizer(name: str, weight_decay: float) -> keras.optimizers.Optimizer:
-    """Make an optimizer, whose learning rate is set from update to update.
+def make_optimizer(name: str) -> keras.optimizers.Optimizer:
+    """Make an optimizer, whose learning rate and weight decay are set from update to update.
 
     Parameters
     ----------
     name : {"adam", "adamw", "rmsprop", "sgd"}
         Kind of optimizer.
-    weight_decay : float
-        Decoupled weight decay; 0 for none.
 
     Returns
     -------
@@ -411,9 +411,7 @@ def make_optimizer(name: str, weight_decay: float) -> keras.optimizers.Optimizer
         The optimizer.
     """
     momentum = {"momentum": 0.9, "nesterov": True} if name == "sgd" else {}
-    # AdamW wants a number, and the others nothing for none.
-    decay = weight_decay if weight_decay or name == "adamw" else None
-    return _OPTIMIZERS[name](weight_decay=decay, **momentum)
+    return _OPTIMIZERS[name](weight_decay=0.0, **momentum)
 
 
 def state_of(model: keras.Model, design: str, update: Update | None = None) -> NetworkState:

@@ -138,9 +138,12 @@ class LSTMClassifier(_RecurrentClassifier):  # numpydoc ignore=PR02
     dropout : float, default=0.3
         Share of the values dropped between recurrent layers and before each dense layer,
         in training.
-    standardize : bool, default=True
-        Bring each coefficient to zero mean and unit variance over the training frames;
-        the statistics become part of the network.
+    standardize : bool or "per_coefficient", default=True
+        Bring the features to zero mean and unit variance over the training frames; the
+        statistics become part of the network. True centres each coefficient and scales
+        all by one number, so that they keep their proportions, which is best for MFCCs.
+        "per_coefficient" scales each by its own, for coefficients that have units of their
+        own; so does True with plain features of shape (n_clips, n_features).
     time_shift : float, default=0.1
         Augmentation, in training only: move each clip along time by up to this share of
         its length, drawn anew for every epoch.
@@ -284,9 +287,12 @@ class GRUClassifier(_RecurrentClassifier):  # numpydoc ignore=PR02
     dropout : float, default=0.3
         Share of the values dropped between recurrent layers and before each dense layer,
         in training.
-    standardize : bool, default=True
-        Bring each coefficient to zero mean and unit variance over the training frames;
-        the statistics become part of the network.
+    standardize : bool or "per_coefficient", default=True
+        Bring the features to zero mean and unit variance over the training frames; the
+        statistics become part of the network. True centres each coefficient and scales
+        all by one number, so that they keep their proportions, which is best for MFCCs.
+        "per_coefficient" scales each by its own, for coefficients that have units of their
+        own; so does True with plain features of shape (n_clips, n_features).
     time_shift : float, default=0.1
         Augmentation, in training only: move each clip along time by up to this share of
         its length, drawn anew for every epoch.

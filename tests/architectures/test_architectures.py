@@ -204,15 +204,30 @@ def test_a_saved_batch_normalization_comes_back():
     assert (again.momentum, again.epsilon, again.name) == (0.5, 0.1, "norm")
 
 
-def test_standardize_learns_from_the_frames_that_sound():
+@pytest.mark.parametrize("per_coefficient", [False, True])
+def test_standardize_learns_from_the_frames_that_sound(per_coefficient):
     rng = np.random.default_rng(0)
-    clips = rng.normal(5, 3, size=(50, 12, 2)).astype(np.float32)
+    clips = rng.normal([5, 5, 0], [3, 3, 0.3], size=(50, 12, 3)).astype(np.float32)
     clips[:, :, 1] = 4  # constant: says nothing
-    padded = np.concatenate([clips, np.full((50, 8, 2), -500, np.float32)], axis=1)
+    padded = np.concatenate([clips, np.full((50, 8, 3), -500, np.float32)], axis=1)
     layer = Standardize()
     layer.build(padded.shape)
-    layer.set_statistics(padded)
+    layer.set_statistics(padded, per_coefficient=per_coefficient)
     sound = np.asarray(layer(clips))
-    np.testing.assert_allclose(sound[:, :, 0].mean(), 0, atol=1e-4)
-    np.testing.assert_allclose(sound[:, :, 0].std(), 1, atol=1e-4)
+    np.testing.assert_allclose(sound.mean(axis=(0, 1)), 0, atol=1e-4)
     np.testing.assert_array_equal(sound[:, :, 1], 0)
+    deviation = sound[:, :, [0, 2]].std(axis=(0, 1))
+    if per_coefficient:
+        np.testing.assert_allclose(deviation, 1, atol=1e-4)
+    else:
+        own = clips[:, :, [0, 2]].std(axis=(0, 1))
+        np.testing.assert_allclose(deviation, own / np.sqrt(np.mean(own**2)), rtol=1e-4)
+
+
+@pytest.mark.parametrize("per_coefficient", [False, True])
+def test_standardize_makes_nothing_of_nothing(per_coefficient):
+    clips = np.full((3, 5, 2), 7, np.float32)
+    layer = Standardize()
+    layer.build(clips.shape)
+    layer.set_statistics(clips, per_coefficient=per_coefficient)
+    np.testing.assert_array_equal(np.asarray(layer(clips)), 0)

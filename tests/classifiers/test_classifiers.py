@@ -151,14 +151,48 @@ def test_sizes_are_checked_one_by_one(parameters, sequences):
 
 def test_standardisation_is_part_of_the_network(sequences):
     X, y = sequences
-    scaled = X * np.array([1, 10, 100, 1, 1, 1e-3], np.float32) + 50
-    plain = PerceptronClassifier(**QUICK).fit(X, y).predict_proba(X)
-    moved = PerceptronClassifier(**QUICK).fit(scaled, y).predict_proba(scaled)
-    np.testing.assert_allclose(moved, plain, atol=1e-2)
     names = [layer.name for layer in clone(CLASSIFIERS[0]).fit(X, y).model_.layers]
     assert "standardize" in names
     raw = clone(CLASSIFIERS[0]).set_params(standardize=False).fit(X, y)
     assert "standardize" not in [layer.name for layer in raw.model_.layers]
+
+
+UNITS = np.array([1, 10, 100, 1, 1, 1e-3], np.float32)
+
+
+@pytest.mark.parametrize(
+    ("standardize", "units"), [(True, np.float32(100)), ("per_coefficient", UNITS)]
+)
+def test_units_and_offsets_do_not_matter(standardize, units, sequences):
+    X, y = sequences
+    classifier = PerceptronClassifier(standardize=standardize, **QUICK)
+    plain = clone(classifier).fit(X, y).predict_proba(X)
+    scaled = X * units + 50
+    moved = clone(classifier).fit(scaled, y).predict_proba(scaled)
+    np.testing.assert_allclose(moved, plain, atol=1e-2)
+
+
+def test_coefficients_keep_their_proportions(sequences):
+    X, y = sequences
+    scaled = X * UNITS
+    classifier = PerceptronClassifier(**QUICK).fit(scaled, y)
+    layer = classifier.model_.get_layer("standardize")
+    scales = np.asarray(layer.scale)
+    np.testing.assert_array_equal(scales, np.full(6, scales[0]))
+    own = clone(classifier).set_params(standardize="per_coefficient").fit(scaled, y)
+    scales = np.asarray(own.model_.get_layer("standardize").scale)
+    np.testing.assert_allclose(scales * scaled.std(axis=(0, 1)), np.ones(6), rtol=1e-3)
+
+
+def test_columns_of_plain_features_have_units_of_their_own(sequences):
+    X, y = sequences
+    plain = X.mean(axis=1)
+    classifier = PerceptronClassifier(**QUICK)
+    one = clone(classifier).fit(plain, y).predict_proba(plain)
+    scaled = plain * UNITS
+    np.testing.assert_allclose(
+        clone(classifier).fit(scaled, y).predict_proba(scaled), one, atol=1e-3
+    )
 
 
 def test_class_weight_moves_the_answers(sequences):
