@@ -302,7 +302,7 @@ class Update:
             weights,
             np.array(mixup, np.float32),  # arrays throughout: scalars take TensorFlow's slow path
             np.array(seed, np.int32),
-            np.array(self.optimizer.weight_decay, np.float32),
+            np.array(self.optimizer.weight_decay or 0.0, np.float32),  # a callback may say None
             np.array([layer.rate for layer in self._dropouts], np.float64),
         )
         return float(loss), float(n_right)
