@@ -286,9 +286,10 @@ class Standardize(keras.layers.Layer):
     """Bring features to zero mean and unit variance over the training frames.
 
     Each coefficient is centred, and all of them are scaled by one number: they keep their
-    proportions. The cosine transform of cepstral coefficients is a rotation, so that they
-    are then as good as the log-mel spectrogram that they come from. If each got unit
-    variance, most of what a network sees would be the last ones, which are mostly noise.
+    proportions. The cosine transform that makes cepstral coefficients is orthogonal, so that
+    distances between them stay those between log-mel spectra, up to the detail that is cut
+    off. If each got unit variance, most of what a network sees would be the last ones, which
+    are mostly noise.
 
     Parameters
     ----------
