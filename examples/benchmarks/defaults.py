@@ -31,7 +31,7 @@ CHANGES = {
     "no time shift": {"time_shift": 0.0},
     "no masks": {"time_mask": 0.0, "coefficient_mask": 0.0},
     "time_stretch=0.2": {"time_stretch": 0.2},
-    "noise=0.3": {"noise": 0.3},
+    "noise=0.1": {"noise": 0.1},
     "mixup=0.2": {"mixup": 0.2},
     "label_smoothing=0": {"label_smoothing": 0.0},
     "weight_decay=0": {"weight_decay": 0.0},

@@ -4,8 +4,8 @@ Four candidates, three folds and a refit on 1,200 one-second recordings, as peop
 it: the dropout of a network is searched, features are not. The peer, in the same run, is
 the naive pipeline: a transformer that calls librosa clip by clip, and a SciKeras
 ``KerasClassifier`` that builds the same network of Keras' layers, with the optimizer, the
-epochs and the batches of skaudio's. What that would need code of its own for, augmentation,
-label smoothing and the cosine schedule, is off in skaudio's, so that both train alike.
+epochs and the batches of skaudio's. Augmentation, label smoothing and the cosine schedule,
+which people rarely write, are off in skaudio's; its standardisation is on.
 skaudio takes part without a store and with one; between them stands librosa's transformer
 with skaudio's classifier. Counts the clips that are read and times ``transform``; the
 ratio is that of the seconds in all::
@@ -145,7 +145,7 @@ def naive():
 
 
 def ours():
-    """ConvClassifier, with what the naive one lacks turned off."""
+    """ConvClassifier, without augmentation and schedule, as the naive one."""
     return ConvClassifier(
         epochs=EPOCHS,
         batch_size=BATCH,

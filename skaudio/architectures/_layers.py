@@ -283,10 +283,10 @@ class Dropout(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="skaudio")
 class Standardize(keras.layers.Layer):
-    """Bring features to zero mean and unit variance over the training frames.
+    """Centre features and give them unit variance, on average, over the training frames.
 
     Each coefficient is centred, and all of them are scaled by one number: they keep their
-    proportions. The cosine transform that makes cepstral coefficients is orthogonal, so that
+    proportions. The cosine transform that makes MFCCs is orthogonal (by default), so that
     distances between them stay those between log-mel spectra, up to the detail that is cut
     off. If each got unit variance, most of what a network sees would be the last ones, which
     are mostly noise.
@@ -300,12 +300,15 @@ class Standardize(keras.layers.Layer):
     --------
     >>> import numpy as np
     >>> from skaudio.architectures import Standardize
-    >>> features = np.array([[[1.0], [3.0]], [[5.0], [7.0]]], dtype="float32")
+    >>> features = np.array([[[1.0, 10.0], [3.0, 10.5]], [[5.0, 10.5], [7.0, 11.0]]])
     >>> layer = Standardize()
     >>> layer.build(features.shape)
     >>> layer.set_statistics(features)
-    >>> np.asarray(layer(features)).ravel().round(2)
-    array([-1.34, -0.45,  0.45,  1.34], dtype=float32)
+    >>> np.asarray(layer(features)).std(axis=(0, 1)).round(2)
+    array([1.4 , 0.22], dtype=float32)
+    >>> layer.set_statistics(features, per_coefficient=True)
+    >>> np.asarray(layer(features)).std(axis=(0, 1)).round(2)
+    array([1., 1.], dtype=float32)
     """
 
     def __init__(self, **kwargs):

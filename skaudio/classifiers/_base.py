@@ -406,8 +406,11 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
             standardizers = [x for x in network.model.layers if isinstance(x, Standardize)]
             if standardizers and first == 0:
                 # The columns of plain features have units of their own.
-                each = self.standardize == "per_coefficient" or len(self.input_shape_) == 1
-                standardizers[0].set_statistics(clips.features, clips.weights, per_coefficient=each)
+                is_plain = len(self.input_shape_) == 1
+                per_coefficient = is_plain or self.standardize == "per_coefficient"
+                standardizers[0].set_statistics(
+                    clips.features, clips.weights, per_coefficient=per_coefficient
+                )
             update = network.update(optimizer=self.optimizer, mixes=self.mixup > 0)
             goes_on = resumes and self._state.optimizer_name == self.optimizer
             update.reset(self._state.optimizer if goes_on else None)

@@ -295,6 +295,7 @@ class Update:
         n_right : float
             Clips whose most probable class is the target's.
         """
+        decay = self.optimizer.weight_decay  # a callback may have set it, even to None
         loss, n_right = _run(
             self._graph,
             features,
@@ -302,7 +303,7 @@ class Update:
             weights,
             np.array(mixup, np.float32),  # arrays throughout: scalars take TensorFlow's slow path
             np.array(seed, np.int32),
-            np.array(self.optimizer.weight_decay or 0.0, np.float32),  # a callback may say None
+            np.array(0.0 if decay is None else decay, np.float32),
             np.array([layer.rate for layer in self._dropouts], np.float64),
         )
         return float(loss), float(n_right)
@@ -316,6 +317,7 @@ class Update:
             loss = tf.reduce_mean(losses)
         self.optimizer.weight_decay = weight_decay  # while the graph is traced
         self._apply(tape.gradient(loss, self._model.trainable_variables))
+        self.optimizer.weight_decay = 0.0
         is_right = tf.equal(tf.argmax(probabilities, axis=1), tf.argmax(targets, axis=1))
         return tf.reduce_sum(losses), tf.math.count_nonzero(is_right)
 

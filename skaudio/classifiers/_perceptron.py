@@ -28,7 +28,7 @@ class PerceptronClassifier(BaseAudioClassifier):
     standardize : bool or "per_coefficient", default=True
         Bring the features to zero mean and unit variance over the training frames; the
         statistics become part of the network. True centres each coefficient and scales
-        all by one number, so that they keep their proportions, which is best for MFCCs.
+        all by one number, so that they keep their proportions, as suits MFCCs and spectrograms.
         "per_coefficient" scales each by its own, for coefficients that have units of their
         own; so does True with plain features of shape (n_clips, n_features).
     time_shift : float, default=0.0
@@ -54,7 +54,8 @@ class PerceptronClassifier(BaseAudioClassifier):
         microphone or voice would. For spectrograms.
     noise : float, default=0.0
         Augmentation, in training only: standard deviation of Gaussian noise on the
-        features, once they are standardised.
+        standardised features. Of 40 MFCCs under one scale the first varies by more than 5,
+        the last by less than 0.2.
     mixup : float, default=0.0
         Augmentation, in training only: mix each clip with another one of its batch, and
         their targets alike. The shares follow a beta distribution with both parameters of

@@ -141,9 +141,10 @@ def test_sizes_may_be_numpy_integers_as_searches_draw_them(classifier, sequences
 @pytest.mark.parametrize(
     "parameters",
     [{"filters": (3.7,)}, {"filters": ()}, {"filters": {4: 1}}, {"dense_units": [[8]]}]
-    + [{"dense_units": True}, {"filters": ("a",)}, {"dense_units": (0,)}],
+    + [{"dense_units": True}, {"filters": ("a",)}, {"dense_units": (0,)}]
+    + [{"standardize": "coefficient"}],
 )
-def test_sizes_are_checked_one_by_one(parameters, sequences):
+def test_parameters_are_checked_one_by_one(parameters, sequences):
     (name,) = parameters
     with pytest.raises(ValueError, match=f"The '{name}' parameter"):
         ConvClassifier(**parameters).fit(*sequences)

@@ -110,6 +110,7 @@ def test_networks_are_given_back(compilations, monkeypatch, sequences):
 def test_the_graphs_are_given_back_with_their_network(optimizer, sequences):
     """TensorFlow itself holds none of them."""
     X, y = sequences
+    _network._networks.clear()
     classifier = clone(CLASSIFIER).set_params(optimizer=optimizer).fit(X, y)
     classifier.predict(X)
     network = classifier._network

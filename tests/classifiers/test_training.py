@@ -210,6 +210,28 @@ def test_callbacks_see_the_settings_of_their_own_classifier(sequences):
         assert classifier.callbacks_[0].seen == [rate, decay]
 
 
+class Decay(keras.callbacks.Callback):
+    """Sets another weight decay."""
+
+    def __init__(self, value):
+        super().__init__()
+        self.value = value
+
+    def on_train_begin(self, logs):
+        self.model.optimizer.weight_decay = self.value
+
+
+@pytest.mark.parametrize(("own", "set_to"), [(0.0, 5.0), (5.0, None), (5.0, 0.0)])
+def test_callbacks_may_set_the_weight_decay_of_their_fit(own, set_to, sequences):
+    X, y = sequences
+    classifier = PerceptronClassifier(**QUICK)
+    expected = clone(classifier).set_params(weight_decay=set_to or 0.0).fit(X, y)
+    told = clone(classifier).set_params(weight_decay=own, callbacks=Decay(set_to)).fit(X, y)
+    np.testing.assert_array_equal(told.predict_proba(X), expected.predict_proba(X))
+    after = clone(classifier).set_params(weight_decay=own).fit(X, y)
+    assert np.abs(after.predict_proba(X) - told.predict_proba(X)).max() > 1e-3
+
+
 def test_callbacks_are_told_and_may_stop(sequences):
     X, y = sequences
     classifier = PerceptronClassifier(callbacks=[Counter(2)], batch_size=30, **QUICK).fit(X, y)
