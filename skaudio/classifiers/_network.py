@@ -163,9 +163,12 @@ class CompiledNetwork:
         Update
             One update of the weights, compiled.
         """
+        key = (optimizer, mixes)
+        if key in self._updates and not self._updates[key].is_whole:
+            del self._updates[key]
         update = _recent(
             self._updates,
-            (optimizer, mixes),
+            key,
             lambda: Update(self.model, optimizer, mixes=mixes),
             _KEPT_UPDATES,
         )
@@ -234,6 +237,14 @@ class Update:
             tf.TensorSpec([], tf.float32),
             tf.TensorSpec([len(self._dropouts)], tf.float64),
         )
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the optimizer still has its variables.
+
+        A callback that gives it a schedule takes its learning rate from it.
+        """
+        return len(self.optimizer.variables) == len(self._at_start)
 
     def configure(
         self, *, learning_rate: float, weight_decay: float, dropout_rates: list[float]

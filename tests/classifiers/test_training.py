@@ -232,6 +232,22 @@ def test_callbacks_may_set_the_weight_decay_of_their_fit(own, set_to, sequences)
     assert np.abs(after.predict_proba(X) - told.predict_proba(X)).max() > 1e-3
 
 
+class Schedule(keras.callbacks.Callback):
+    """Gives the optimizer a schedule, in place of the number that each update sets."""
+
+    def on_train_begin(self, logs):
+        self.model.optimizer.learning_rate = keras.optimizers.schedules.CosineDecay(0.1, 10)
+
+
+def test_a_callback_that_spoils_the_optimizer_spoils_no_other_fit(sequences):
+    X, y = sequences
+    classifier = PerceptronClassifier(**QUICK)
+    expected = clone(classifier).fit(X, y).predict_proba(X)
+    with pytest.raises(TypeError, match="learning rate is not settable"):
+        clone(classifier).set_params(callbacks=Schedule()).fit(X, y)
+    np.testing.assert_array_equal(clone(classifier).fit(X, y).predict_proba(X), expected)
+
+
 def test_callbacks_are_told_and_may_stop(sequences):
     X, y = sequences
     classifier = PerceptronClassifier(callbacks=[Counter(2)], batch_size=30, **QUICK).fit(X, y)
