@@ -243,6 +243,11 @@ class Update:
         """Whether the optimizer still has its variables.
 
         A callback that gives it a schedule takes its learning rate from it.
+
+        Returns
+        -------
+        bool
+            False if it cannot be reset to its start.
         """
         return len(self.optimizer.variables) == len(self._at_start)
 
