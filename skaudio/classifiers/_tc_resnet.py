@@ -57,8 +57,8 @@ class TCResNetClassifier(BaseAudioClassifier):
         microphone or voice would. For spectrograms.
     noise : float, default=0.0
         Augmentation, in training only: standard deviation of Gaussian noise on the
-        standardised features. Of 40 MFCCs under one scale the first varies by more than 5,
-        the last by less than 0.2.
+        standardised features. MFCCs under one scale vary less and less from the first to the
+        last.
     mixup : float, default=0.0
         Augmentation, in training only: mix each clip with another one of its batch, and
         their targets alike. The shares follow a beta distribution with both parameters of
