@@ -67,7 +67,7 @@ def check_recordings(X: Any, y: Any = None, *, estimator: Any) -> Sequence[Any]:
             f"{name} expects a list of recordings, got one {type(X).__name__}. "
             "Wrap it in a list: [recording]."
         )
-    if isinstance(X, tuple) and len(X) == 2 and np.ndim(X[0]) == 1 and np.ndim(X[1]) == 0:
+    if isinstance(X, tuple) and len(X) == 2 and {np.ndim(item) for item in X} == {0, 1}:
         raise ValueError(
             f"{name} expects a list of recordings, got one pair (samples, sample_rate). "
             "Wrap it in a list: [(samples, sample_rate)]."

@@ -40,6 +40,7 @@ FENCES = {
     "scikeras": {"classifiers/_base.py"},
     "tensorflow": {"_tensorflow.py"},
     "keras": {"_tensorflow.py"},
+    "av": {"audio/_ffmpeg.py"},
 }
 
 
@@ -79,6 +80,17 @@ def test_features_need_no_tensorflow_and_no_numba():
         "import sys, numpy as np; from skaudio import MFCCTransformer;"
         "MFCCTransformer().fit_transform(np.zeros((1, 800)));"
         f"print([m for m in {HEAVY[:-1]} if m in sys.modules])"
+    )
+    assert _run(code).stdout.strip() == "[]"
+
+
+def test_audio_stands_on_numpy_pyav_and_soxr_alone():
+    """So that a runtime without the rest of the house can read recordings."""
+    heavy = (*HEAVY, "joblib", "scipy", "pandas", "soundfile", "tqdm")
+    code = (
+        "import sys, numpy as np; from skaudio import audio;"
+        "audio.load((np.zeros(800), 8000)); audio.find_unreadable([b'no audio']);"
+        f"print([m for m in {heavy} if m in sys.modules])"
     )
     assert _run(code).stdout.strip() == "[]"
 

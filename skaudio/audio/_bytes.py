@@ -1,16 +1,17 @@
 """The bytes of an encoded recording, wherever they are: a path, memory or an open file.
 
-The three readers have the same four methods. None of them reads more than it was asked for,
-so that the first second of a long recording costs a second's worth.
+The readers have the same methods. None of them reads more than it was asked for, so that the
+first second of a long recording costs a second's worth.
 """
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import stat
 import threading
-from typing import Any, Protocol
+from typing import Any
 
 from skaudio.audio._failures import Unusable
 
@@ -20,6 +21,7 @@ _FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 
 PATHS = (str, os.PathLike)
 BYTES = (bytes, bytearray, memoryview)
+_LONGEST_NAME = 4096  # bytes, longer ones are no path on any system
 _TEXT_MODE = "the file is open in text mode; open it with mode 'rb'"
 _NOT_REGULAR = "it is no regular file, and a recording is read more than once"
 
@@ -29,88 +31,17 @@ _NOT_REGULAR = "it is no regular file, and a recording is read more than once"
 _LOCKS = [threading.RLock() for _ in range(61)]
 
 
-class Reader(Protocol):
-    """What the decoders need to know of a recording's bytes."""
-
-    def head(self, n_bytes: int) -> Any:
-        """Read the start, in one go.
-
-        Parameters
-        ----------
-        n_bytes : int
-            How much; less comes only if there is no more.
-
-        Returns
-        -------
-        bytes-like
-            At least one byte.
-        """
-
-    def read_at(self, start: int, n_bytes: int) -> Any:
-        """Read any part.
-
-        Parameters
-        ----------
-        start : int
-            Where it begins.
-        n_bytes : int
-            How much; less comes only if there is no more.
-
-        Returns
-        -------
-        bytes-like
-            What is there.
-        """
-
-    def size(self) -> int:
-        """Count the bytes of the recording.
-
-        Returns
-        -------
-        int
-            All of them.
-        """
-
-    def for_libsndfile(self) -> Any:
-        """Choose what soundfile opens.
-
-        Returns
-        -------
-        str, bytes or file object
-            A path, or a file object at its start.
-        """
-
-    def close(self) -> None:
-        """Leave everything as it was."""
-
-
 class PathReader:
-    """A file by its path.
-
-    Parameters
-    ----------
-    path : str or PathLike
-        The file. It is opened at once, once for all that is read.
-    """
+    """A file by its path."""
 
     __slots__ = ("_descriptor", "_path")
 
     def __init__(self, path: Any):
         self._path = os.fspath(path)
-        self._descriptor = -1
         try:
             self._descriptor = os.open(path, _FLAGS)
         except (OSError, ValueError) as error:
-            raise Unusable(why_not(self._path, error)) from error
-
-    def head(self, n_bytes: int) -> bytes:
-        try:
-            head = os.read(self._descriptor, n_bytes)
-        except OSError as error:
-            raise Unusable(why_not(self._path, error)) from error
-        if not head:
-            raise Unusable(why_not(self._path, None))
-        return head
+            raise Unusable(why_unreadable(self._path, error)) from error
 
     def read_at(self, start: int, n_bytes: int) -> bytes:
         try:
@@ -120,50 +51,42 @@ class PathReader:
             while len(data) < n_bytes and (more := os.read(self._descriptor, n_bytes - len(data))):
                 data += more
         except OSError as error:
-            raise Unusable(why_not(self._path, error)) from error
+            raise Unusable(why_unreadable(self._path, error)) from error
+        if not data and not start:
+            raise Unusable(why_unreadable(self._path, None))
         return data
 
     def size(self) -> int:
-        return os.fstat(self._descriptor).st_size
-
-    def for_libsndfile(self) -> Any:
-        if not stat.S_ISREG(os.fstat(self._descriptor).st_mode):
+        status = os.fstat(self._descriptor)
+        if not stat.S_ISREG(status.st_mode):
             raise Unusable(_NOT_REGULAR)
-        # soundfile cannot encode names that are not valid in the file system's encoding.
-        return os.fsencode(self._path) if os.name == "posix" else os.fsdecode(self._path)
+        return status.st_size
 
     def close(self) -> None:
         os.close(self._descriptor)
 
 
 class BytesReader:
-    """An encoded recording in memory.
+    """An encoded recording in memory, or a part of it."""
 
-    Parameters
-    ----------
-    encoded : bytes, bytearray or memoryview
-        The content of a file.
-    """
-
-    __slots__ = ("_encoded", "_view")
+    __slots__ = ("_view",)
 
     def __init__(self, encoded: bytes | bytearray | memoryview):
-        self._encoded = contiguous(encoded)
-        if not self._encoded:
+        self._view = memoryview(contiguous(encoded))
+        if not self._view:
             raise Unusable("it is empty (0 bytes)")
-        self._view = memoryview(self._encoded)
-
-    def head(self, n_bytes: int) -> memoryview:
-        return self._view[:n_bytes]
+        if len(self._view) <= _LONGEST_NAME and _names_a_file(bytes(self._view)):
+            name = os.fsdecode(bytes(self._view))
+            raise Unusable(
+                f"these bytes are taken for the content of a recording, and {name!r} is the name "
+                "of a file; pass the name as str, os.fsdecode(name)"
+            )
 
     def read_at(self, start: int, n_bytes: int) -> memoryview:
         return self._view[start : start + n_bytes]
 
     def size(self) -> int:
-        return len(self._encoded)
-
-    def for_libsndfile(self) -> io.BytesIO:
-        return io.BytesIO(self._encoded)  # bytes are shared, not copied
+        return len(self._view)
 
     def close(self) -> None:
         pass
@@ -173,11 +96,6 @@ class FileReader:
     """An open binary file; it is read from its start and left where it was.
 
     Until it is closed, the readers of the same file in other threads wait.
-
-    Parameters
-    ----------
-    file : file object
-        Anything with ``read``, ``seek``, ``tell`` and ``seekable``.
     """
 
     __slots__ = ("_before", "_file", "_lock")
@@ -185,86 +103,49 @@ class FileReader:
     def __init__(self, file: Any):
         if isinstance(file, io.TextIOBase):
             raise Unusable(_TEXT_MODE)
-        try:
-            if not (hasattr(file, "seekable") and file.seekable()):
-                raise Unusable(
-                    "the open file cannot seek, and a recording is read more than once; "
-                    "pass its bytes, file.read(), instead"
-                )
-        except (OSError, ValueError) as error:  # ValueError: it is closed
-            raise Unusable(f"the open file cannot be read ({error})") from error
         self._file = file
         self._lock = _LOCKS[id(file) % len(_LOCKS)]
         self._lock.acquire()
         try:
-            self._before = file.tell()
+            self._before = _place_in(file)
         except BaseException as error:
             self._lock.release()
-            if isinstance(error, OSError | ValueError):
+            if isinstance(error, OSError | ValueError):  # ValueError: it is closed
                 raise Unusable(f"the open file cannot be read ({error})") from error
             raise
 
-    def head(self, n_bytes: int) -> bytes:
-        head = self.read_at(0, n_bytes)
-        if not head:
-            raise Unusable("it is empty (0 bytes)")
-        return head
-
     def read_at(self, start: int, n_bytes: int) -> bytes:
         try:
-            # libsndfile reads through the same object, and must find it where it left it.
-            place = self._file.tell()
             self._file.seek(start)
             data = self._file.read(n_bytes)
             if isinstance(data, str):
                 raise Unusable(_TEXT_MODE)
             while data and len(data) < n_bytes and (more := self._file.read(n_bytes - len(data))):
                 data += more
-            self._file.seek(place)
         except (OSError, ValueError) as error:
             raise Unusable(f"the open file cannot be read ({error})") from error
+        if not data and not start:
+            raise Unusable("it is empty (0 bytes)")
         return data or b""
 
     def size(self) -> int:
-        place = self._file.tell()
         self._file.seek(0, os.SEEK_END)
-        size = self._file.tell()
-        self._file.seek(place)
-        return size
-
-    def for_libsndfile(self) -> _Unnamed:
-        self._file.seek(0)
-        return _Unnamed(self._file)
+        return self._file.tell()
 
     def close(self) -> None:
         try:
-            self._file.seek(self._before)
+            # A file that was closed meanwhile has no place to go back to.
+            with contextlib.suppress(ValueError):
+                self._file.seek(self._before)
         finally:
             self._lock.release()
 
 
-class _Unnamed:
-    # An open file without the name that soundfile would guess a format from.
-
-    def __init__(self, file: Any):
-        self.seek, self.tell, self.read = file.seek, file.tell, file.read
-        if hasattr(file, "readinto"):
-            self.readinto = file.readinto
+Reader = PathReader | BytesReader | FileReader
 
 
 def reader_of(source: Any) -> Reader | None:
-    """Choose the reader of a recording.
-
-    Parameters
-    ----------
-    source : recording
-        As :func:`skaudio.audio.load` takes it.
-
-    Returns
-    -------
-    Reader or None
-        To be closed by the caller; None for a recording that is not encoded.
-    """
+    """Choose the reader of a recording."""
     if isinstance(source, PATHS):
         return PathReader(source)
     if isinstance(source, BYTES):
@@ -275,36 +156,12 @@ def reader_of(source: Any) -> Reader | None:
 
 
 def contiguous(encoded: bytes | bytearray | memoryview) -> bytes | bytearray:
-    """Copy what may not lie in memory byte after byte.
-
-    Parameters
-    ----------
-    encoded : bytes, bytearray or memoryview
-        An encoded recording.
-
-    Returns
-    -------
-    bytes or bytearray
-        The same bytes.
-    """
+    """Copy what may not lie in memory byte after byte."""
     return encoded.tobytes() if isinstance(encoded, memoryview) else encoded
 
 
-def why_not(path: Any, error: Exception | None) -> str:
-    """Say why a path gave no bytes; only failures pay for looking.
-
-    Parameters
-    ----------
-    path : str, bytes or PathLike
-        The file.
-    error : Exception or None
-        What reading it raised, if anything.
-
-    Returns
-    -------
-    str
-        The reason.
-    """
+def why_unreadable(path: Any, error: Exception | None) -> str:
+    """Say why a path gave no bytes; only failures pay for looking."""
     try:
         mode = os.stat(path).st_mode
     except FileNotFoundError:
@@ -318,3 +175,22 @@ def why_not(path: Any, error: Exception | None) -> str:
     if error is None:
         return "the file is empty (0 bytes)"
     return f"it cannot be read ({error})"
+
+
+def _names_a_file(encoded: bytes) -> bool:
+    try:
+        return os.path.exists(encoded)
+    except ValueError:  # a zero byte is in no name
+        return False
+
+
+def _place_in(file: Any) -> int:
+    try:
+        if getattr(file, "seekable", lambda: True)():
+            return file.tell()
+    except AttributeError:  # it cannot tell, or does not know whether it can seek
+        pass
+    raise Unusable(
+        "the open file cannot seek (a pipe, a response), and a recording is read more than once; "
+        "pass its bytes, file.read(), instead"
+    )

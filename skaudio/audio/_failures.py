@@ -12,16 +12,7 @@ NAMELESS = "the recording"
 
 
 class Unusable(Exception):
-    """Why one recording cannot be used; its caller knows the name.
-
-    Parameters
-    ----------
-    reason : str
-        What is wrong with it.
-    failures : sequence of (str, str), default=()
-        Names and reasons of the recordings inside it that are at fault, if it is made of
-        others.
-    """
+    """Why one recording cannot be used; its caller knows the name."""
 
     def __init__(self, reason: str, failures: Sequence[tuple[str, str]] = ()):
         super().__init__(reason)
@@ -29,34 +20,12 @@ class Unusable(Exception):
 
     @classmethod
     def because_of(cls, error: AudioError) -> Unusable:
-        """Pass on the failures inside a recording that is made of others.
-
-        Parameters
-        ----------
-        error : AudioError
-            What rendering it raised.
-
-        Returns
-        -------
-        Unusable
-            With the same failures.
-        """
+        """Pass on the failures inside a recording that is made of others."""
         reason = "; ".join(f"{name}: {reason}" for name, reason in error.failures)
         return cls(reason, error.failures)
 
     def named(self, name: str) -> list[tuple[str, str]]:
-        """Name the failures; what already has a name of its own keeps it.
-
-        Parameters
-        ----------
-        name : str
-            The recording.
-
-        Returns
-        -------
-        list of (str, str)
-            As :class:`~skaudio.exceptions.AudioError` takes them.
-        """
+        """Name the failures; what already has a name of its own keeps it."""
         if not self.failures:
             return [(name, str(self))]
         return [
@@ -66,20 +35,7 @@ class Unusable(Exception):
 
 
 def describe(source: Any, index: int | None = None) -> str:
-    """Name a recording in a message: its path if it has one, else its place in X.
-
-    Parameters
-    ----------
-    source : recording
-        As :func:`skaudio.audio.load` takes it.
-    index : int, default=None
-        Its place; None if it is the only one.
-
-    Returns
-    -------
-    str
-        The name.
-    """
+    """Name a recording in a message: its path if it has one, else its place in X."""
     if isinstance(source, str | os.PathLike):
         return os.fsdecode(source)
     place = NAMELESS if index is None else f"X[{index}]"

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Any
 
 import numpy as np
 
-from skaudio.audio._bytes import BYTES, PATHS, FileReader, contiguous, why_not
+from skaudio.audio._bytes import BYTES, PATHS, FileReader, contiguous, why_unreadable
 from skaudio.audio._failures import Unusable, describe
 from skaudio.audio._samples import as_array, split_pair
 from skaudio.exceptions import AudioError
@@ -78,40 +77,11 @@ def fingerprint(source: Any) -> bytes:
         raise AudioError(error.named(describe(source))) from error
 
 
-def fingerprints(sources: Iterable[Any]) -> list[bytes | None]:
-    """Identify the content of several recordings.
-
-    Parameters
-    ----------
-    sources : iterable
-        Recordings as :func:`load` takes them.
-
-    Returns
-    -------
-    list of (bytes or None)
-        The :func:`fingerprint` of each; None where there is nothing to identify. Reading
-        such a recording says why.
-
-    Examples
-    --------
-    >>> from skaudio.audio import fingerprint, fingerprints
-    >>> fingerprints([b"RIFF", "missing.wav"]) == [fingerprint(b"RIFF"), None]
-    True
-    """
-    found: list[bytes | None] = []
-    for source in sources:
-        try:
-            found.append(fingerprint(source))
-        except AudioError:
-            found.append(None)
-    return found
-
-
 def _of_path(path: Any) -> bytes:
     try:
         status = os.stat(path)
     except (OSError, ValueError) as error:
-        raise Unusable(why_not(path, error)) from error
+        raise Unusable(why_unreadable(path, error)) from error
     name = os.fsencode(path)
     if not os.path.isabs(name):
         name = os.path.join(os.fsencode(os.getcwd()), name)

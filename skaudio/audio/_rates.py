@@ -8,7 +8,6 @@ import numpy as np
 import soxr
 
 from skaudio.audio._failures import Unusable
-from skaudio.audio._samples import fit_length
 
 # A header that claims 1 Hz would make 16,000 samples of every one. Nothing that is
 # classified by its sound is recorded at a rate so far from the one that is wanted.
@@ -21,34 +20,13 @@ _LOOK_AHEAD_SAMPLES = 256
 
 
 def n_samples_in(duration: float, sample_rate: int) -> int:
-    """Count the samples of a clip.
-
-    Parameters
-    ----------
-    duration : float
-        Its length, in seconds.
-    sample_rate : int
-        Its rate, in Hz.
-
-    Returns
-    -------
-    int
-        At least one.
-    """
+    """Count the samples of a clip."""
     # Rounded first: 0.07 s at 100 Hz are 7 samples, and their product is a little more.
     return max(1, math.ceil(round(duration * sample_rate, 6)))
 
 
 def check_rate(rate: float, sample_rate: int) -> None:
-    """Refuse to resample from rates that only a damaged header or a slip explains.
-
-    Parameters
-    ----------
-    rate : float
-        The recording's own rate, in Hz.
-    sample_rate : int
-        The rate wanted, in Hz.
-    """
+    """Refuse to resample from rates that only a damaged header or a slip explains."""
     if not sample_rate / _MAX_RATIO <= rate <= sample_rate * _MAX_RATIO:
         raise Unusable(
             f"its sampling rate is {rate:g} Hz, which is too far from sample_rate={sample_rate} "
@@ -57,22 +35,7 @@ def check_rate(rate: float, sample_rate: int) -> None:
 
 
 def n_frames_needed(n_samples: int, sample_rate: int, rate: float) -> int:
-    """Count the frames that a clip depends on.
-
-    Parameters
-    ----------
-    n_samples : int
-        Length of the clip.
-    sample_rate : int
-        Its rate, in Hz.
-    rate : float
-        The recording's own rate, in Hz.
-
-    Returns
-    -------
-    int
-        Frames at `rate`, from the start.
-    """
+    """Count the frames that a clip depends on."""
     if rate == sample_rate:
         return n_samples
     look_ahead = max(_LOOK_AHEAD_SECONDS, _LOOK_AHEAD_SAMPLES / min(rate, sample_rate))
@@ -80,24 +43,9 @@ def n_frames_needed(n_samples: int, sample_rate: int, rate: float) -> int:
 
 
 def resample(samples: np.ndarray, rate: float, sample_rate: int) -> np.ndarray:
-    """Resample as librosa does: soxr, high quality, the length rounded up.
-
-    Parameters
-    ----------
-    samples : ndarray of shape (n,)
-        The samples.
-    rate : float
-        Their rate, in Hz.
-    sample_rate : int
-        The rate wanted, in Hz.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-        The same array if the rates are equal.
-    """
+    """Resample as librosa does: soxr, high quality, the length rounded up."""
     if rate == sample_rate:
         return samples
     n_samples = math.ceil(len(samples) * sample_rate / rate)
-    # soxr may round the length down.
-    return fit_length(soxr.resample(samples, rate, sample_rate, quality="HQ"), n_samples)
+    resampled = soxr.resample(samples, rate, sample_rate, quality="HQ")[:n_samples]
+    return np.pad(resampled, (0, n_samples - len(resampled)))  # soxr may round the length down

@@ -15,134 +15,86 @@ _FULL_SCALE = {
     np.dtype(np.int32): 2.0**31,
 }
 
+# Full scale is 1. Files that hold integers as floats are louder; beyond 32 bits is damage, and
+# the power of such samples would be infinite in float32.
+_MOST = 2.0**32
+
+# An array with two axes is taken for channels if one axis can be nothing else.
+_MOST_CHANNELS = 16
+_FEWEST_SAMPLES = 256
+
 
 def split_pair(source: Any) -> tuple[Any, float | None]:
-    """Take a pair of samples and their rate apart.
-
-    Parameters
-    ----------
-    source : array-like or (array-like, float)
-        Samples, or a pair.
-
-    Returns
-    -------
-    values : array-like
-        The samples.
-    rate : float or None
-        Their rate, in Hz; None for a bare array.
-    """
-    if not (isinstance(source, tuple) and len(source) == 2 and np.ndim(source[1]) == 0):
+    """Take a pair of samples and their rate apart, which may come in either order."""
+    if not (isinstance(source, tuple) and len(source) == 2):
         return source, None
-    if np.ndim(source[0]) == 0:  # two scalars: a clip of two samples
+    n_axes = [np.ndim(item) for item in source]
+    if (n_axes[0] == 0) == (n_axes[1] == 0):  # two scalars are a clip of two samples
         return source, None
-    values, rate = source
+    values, rate = source if n_axes[1] == 0 else source[::-1]
     if not isinstance(rate, int | float | np.integer | np.floating) or not rate > 0:
         raise Unusable(f"its sampling rate is {rate!r}; expected a positive number of Hz")
     return values, float(rate)
 
 
 def as_array(values: Any) -> np.ndarray:
-    """Make an array of real numbers of anything that is like one.
-
-    Parameters
-    ----------
-    values : array-like
-        The samples.
-
-    Returns
-    -------
-    ndarray
-        Of any shape; it may be `values` itself.
-    """
+    """Make an array of real numbers of anything that is like one."""
     try:
         samples = np.asarray(values)
         if samples.ndim == 0:
             raise TypeError("a single value is no recording")
         if samples.dtype.kind == "c":
             raise Unusable("Complex data not supported: samples must be real numbers")
-        if samples.dtype.kind not in "biuf":
+        if samples.dtype.kind not in "biuf" or not isinstance(values, np.ndarray):
             samples = samples.astype(np.float32)
     except (TypeError, ValueError) as error:
         raise Unusable(
-            f"expected a path, bytes, an open binary file, a 1-D array of samples or a pair "
+            f"expected a path, bytes, an open binary file, an array of samples or a pair "
             f"(samples, sample_rate); got {type(values).__name__} ({error})"
         ) from error
     return samples
 
 
-def as_waveform(values: Any, n_samples: int | None = None) -> np.ndarray:
-    """Make mono samples of an array; PCM integers are scaled to [-1, 1).
-
-    Parameters
-    ----------
-    values : array-like of shape (n,)
-        The samples.
-    n_samples : int, default=None
-        How many to take, from the start; None takes all.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-        A copy, ``float32``.
-    """
+def as_waveform(values: Any, n_samples: int | None = None, first: int = 0) -> np.ndarray:
+    """Make mono samples of an array; PCM integers are scaled to [-1, 1)."""
     samples = as_array(values)
-    if samples.ndim != 1:
+    if samples.ndim == 2:
+        samples = samples if samples.shape[0] > samples.shape[1] else samples.T
+    if samples.ndim > 2 or (
+        samples.ndim == 2
+        and not (samples.shape[1] <= _MOST_CHANNELS and samples.shape[0] >= _FEWEST_SAMPLES)
+    ):
         raise Unusable(
-            f"expected samples of shape (n_samples,), got shape {samples.shape}; "
+            f"expected samples of shape (n_samples,), got shape {np.shape(values)}; "
             "mix channels down first, e.g. samples.mean(axis=channel_axis)"
         )
-    scale = _FULL_SCALE.get(samples.dtype.newbyteorder("="))  # the order of bytes is no matter
-    # Values beyond float32 become infinite, which check_finite refuses with their number.
-    with np.errstate(over="ignore"):
-        waveform = samples[:n_samples].astype(np.float32)
-    if scale is not None:
-        if samples.dtype == np.uint8:
-            waveform -= 128
-        waveform /= scale
-    return waveform
+    kind = samples.dtype.newbyteorder("=")  # the order of bytes is no matter
+    scale = _FULL_SCALE.get(kind)
+    if scale is None and kind.kind in "biu":
+        raise Unusable(
+            f"its samples are {kind.name}, which does not tell what full scale is; expected uint8, "
+            "int16 or int32 as in PCM files, or floats in [-1, 1], e.g. samples / 32768"
+        )
+    stop = None if n_samples is None else first + n_samples
+    # Values beyond float32 become infinite, which check_samples refuses with their number.
+    with np.errstate(over="ignore", invalid="ignore"):
+        waveform = samples[first:stop].astype(np.float32)
+        if scale is not None:
+            if kind == np.uint8:
+                waveform -= 128
+            waveform /= scale
+        return waveform if waveform.ndim == 1 else waveform.mean(axis=1)
 
 
-def check_finite(samples: np.ndarray) -> None:
-    """Refuse samples that are NaN or infinite.
-
-    Parameters
-    ----------
-    samples : ndarray of shape (n,)
-        The samples.
-    """
+def check_samples(samples: np.ndarray) -> None:
+    """Refuse samples that are NaN, infinite or absurd."""
+    if len(samples) == 0 or (samples.min() >= -_MOST and samples.max() <= _MOST):
+        return
     finite = np.isfinite(samples)
-    if not finite.all():
-        bad = len(samples) - int(finite.sum())
-        verb = "is" if bad == 1 else "are"
-        raise Unusable(f"{bad} of its {len(samples)} samples {verb} NaN or infinite")
-
-
-def fit_length(samples: np.ndarray, n_samples: int) -> np.ndarray:
-    """Cut the end of a clip, or follow it with zeros.
-
-    Parameters
-    ----------
-    samples : ndarray of shape (n,)
-        The clip.
-    n_samples : int
-        Length wanted.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-        The clip at that length.
-
-    See Also
-    --------
-    librosa.util.fix_length : The same along any axis.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skaudio.audio import fit_length
-    >>> fit_length(np.ones(2), 3).tolist()
-    [1.0, 1.0, 0.0]
-    """
-    if len(samples) >= n_samples:
-        return samples[:n_samples]
-    return np.pad(samples, (0, n_samples - len(samples)))
+    n_bad = len(samples) - int(finite.sum())
+    if n_bad:
+        verb = "is" if n_bad == 1 else "are"
+        raise Unusable(f"{n_bad} of its {len(samples)} samples {verb} NaN or infinite")
+    raise Unusable(
+        f"its samples reach {np.abs(samples).max():.3g}, where 1 is full scale; the file is damaged"
+    )

@@ -21,7 +21,7 @@ from skaudio.exceptions import AudioError
 __all__ = ["AugmentedRecording", "BackgroundNoise", "Recipe", "RoomImpulse"]
 
 # Goes into fingerprints. To be raised when the same recipe begins to sound different.
-_VERSION = b"skaudio.augmentation 2"
+_VERSION = b"skaudio.augmentation 3"
 
 # Filters look this much further than the samples they make, in seconds.
 _MARGIN = 0.1

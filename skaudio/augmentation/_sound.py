@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
 
 from skaudio import audio
 from skaudio.exceptions import AudioError
@@ -28,12 +27,13 @@ class Sound:
         The recording, as :func:`skaudio.audio.load` takes it.
     """
 
-    __slots__ = ("_fingerprint", "_whole", "source")
+    __slots__ = ("_fingerprint", "_seconds", "_whole", "source")
 
     def __init__(self, source: Any):
         self.source = os.fspath(source) if isinstance(source, os.PathLike) else source
         self._whole: tuple[int, np.ndarray] | None = None
         self._fingerprint: bytes | None = None
+        self._seconds: float | None = None
 
     def whole(self, *, sample_rate: int) -> np.ndarray:
         """Decode all of it.
@@ -83,9 +83,10 @@ class Sound:
         AudioError
             When it cannot be used; the message names it.
         """
-        part = self._part_of_file(n_samples / sample_rate, place)
-        if part is not None:
-            sound = audio.load(part, sample_rate=sample_rate)
+        wanted = n_samples / sample_rate
+        if isinstance(self.source, str) and self._duration(sample_rate) >= wanted:
+            start = place * (self._duration(sample_rate) - wanted)
+            sound = audio.load(self.source, sample_rate=sample_rate, offset=start, duration=wanted)
         else:
             sound = self.whole(sample_rate=sample_rate)
             start = int(place * max(1, len(sound) - n_samples + 1))
@@ -106,19 +107,10 @@ class Sound:
             self._fingerprint = audio.fingerprint(self.source)
         return self._fingerprint
 
-    def _part_of_file(self, seconds: float, place: float) -> tuple[np.ndarray, int] | None:
-        """Read a part of a file; None leaves the rest, and errors, to `whole`."""
-        if not isinstance(self.source, str):
-            return None
-        try:
-            with soundfile.SoundFile(self.source) as file:
-                wanted = min(file.frames, int(np.ceil(seconds * file.samplerate)))
-                file.seek(int(place * (file.frames - wanted + 1)))
-                frames = file.read(wanted, dtype="float32", always_2d=True)
-                rate = file.samplerate
-        except (soundfile.LibsndfileError, OSError):
-            return None
-        return (frames.mean(axis=1), rate) if 0 < len(frames) == wanted else None
+    def _duration(self, sample_rate: int) -> float:
+        if self._seconds is None:
+            self._seconds = float(audio.durations([self.source], sample_rate=sample_rate)[0])
+        return self._seconds
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Sound):
@@ -144,8 +136,8 @@ def find_sounds(name: str, sources: Sequence[Any] | str | os.PathLike) -> list[S
     name : str
         The parameter, for the messages.
     sources : sequence of recordings, str or PathLike
-        Recordings; or the path of one; or a folder, in which and below which every file is
-        taken that libsndfile reads by the end of its name.
+        Recordings; or the path of one; or a folder, in which and below which every audio file is
+        taken.
 
     Returns
     -------
@@ -178,11 +170,8 @@ def find_sounds(name: str, sources: Sequence[Any] | str | os.PathLike) -> list[S
 
 
 def _audio_files(folder: Path) -> list[str]:
-    endings = {f".{ending.lower()}" for ending in soundfile.available_formats()}
-    endings |= {".aif", ".aifc", ".oga", ".opus", ".snd", ".sph", ".wave"}
-    endings.discard(".raw")  # samples without a header: nobody can tell their rate
     return sorted(
         str(path)
         for path in folder.rglob("*")
-        if path.suffix.lower() in endings and not path.name.startswith(".") and path.is_file()
+        if not path.name.startswith(".") and path.is_file() and audio.is_audio(path)
     )

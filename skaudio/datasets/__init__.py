@@ -5,8 +5,8 @@ network unless it is there already, ``make_*`` synthesises. All of them return a
 :class:`~sklearn.utils.Bunch`, or ``(data, target)`` with ``return_X_y=True``; its
 ``groups`` are the speakers, for scikit-learn's group-wise splitters.
 
-Nothing is decoded here: ``data`` is a list of paths, or an array of synthetic clips.
-:class:`~skaudio.feature_extraction.MFCCTransformer` takes both.
+Nothing is decoded here: ``data`` is a list of paths or of segments, or an array of synthetic
+clips. :class:`~skaudio.feature_extraction.MFCCTransformer` takes them all.
 """
 
 from skaudio.datasets._download import get_data_home
@@ -14,11 +14,13 @@ from skaudio.datasets._folder import load_audio_folder
 from skaudio.datasets._free_spoken_digits import fetch_free_spoken_digits
 from skaudio.datasets._speech_commands import fetch_speech_commands
 from skaudio.datasets._spoken_words import make_spoken_words
+from skaudio.datasets._table import load_audio_table
 
 __all__ = [
     "fetch_free_spoken_digits",
     "fetch_speech_commands",
     "get_data_home",
     "load_audio_folder",
+    "load_audio_table",
     "make_spoken_words",
 ]

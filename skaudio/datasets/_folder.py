@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import Bunch, check_random_state
 
+from skaudio.audio import is_audio
 from skaudio.exceptions import DatasetError
 
 __all__ = [
@@ -18,20 +20,14 @@ __all__ = [
     "check_names",
     "check_parameter",
     "class_folders",
-    "is_audio",
     "list_clips",
     "load_audio_folder",
     "quoted",
     "speakers_of",
 ]
 
-# What libsndfile reads, told by the end of the name: opening a hundred thousand files
-# to find out would take minutes.
-_ENDINGS = (
-    "aif aifc aiff au caf flac mp3 "  # codespell:ignore caf
-    "oga ogg opus rf64 snd sph voc w64 wav wave"
-)
-_EXTENSIONS = frozenset(f".{ending}" for ending in _ENDINGS.split())
+# What systems leave behind: nobody misses it, and nobody wants to read about it.
+_LITTER = {"__MACOSX", "desktop.ini", "Thumbs.db"}
 
 # Beside its words, Speech Commands has a folder of long noise recordings. Not a word.
 _NOT_A_CLASS = "_background_noise_"
@@ -62,11 +58,13 @@ def load_audio_folder(
             dog/
                 three.wav
 
-    Files are told to be audio by their extension (``.wav``, ``.flac``, ``.ogg``,
-    ``.mp3`` and the others that libsndfile reads, in either case); none is opened. All
-    files below a sub-folder belong to its class, however deep they lie. Left out are
-    hidden files and folders (``.name``), the folder ``_background_noise_`` of Speech
-    Commands, files that are not audio, and files that lie beside the sub-folders.
+    All files below a sub-folder belong to its class, however deep they lie; links to other
+    folders are followed. A file is audio if it has an extension of an audio or a video format
+    (see :func:`skaudio.audio.is_audio`), or, whatever its name, if there is sound in it. Files
+    that are not audio, and audio that lies beside the sub-folders, are left out with a warning
+    that counts them. Left out in silence are hidden files and folders (``.name``), what
+    systems leave behind (``Thumbs.db``, ``__MACOSX``), and the folder ``_background_noise_`` of
+    Speech Commands, which is no class.
 
     Parameters
     ----------
@@ -106,6 +104,11 @@ def load_audio_folder(
     DatasetError
         When the folder is missing, holds no class, or a class holds no audio.
 
+    Warns
+    -----
+    UserWarning
+        When files were left out; ``DESCR`` counts them too.
+
     See Also
     --------
     sklearn.datasets.load_files : The same for text.
@@ -127,13 +130,25 @@ def load_audio_folder(
     root = Path(folder).expanduser()
     wanted = check_names("load_audio_folder", "categories", categories)
     names = _classes(root, wanted)
-    paths, target = list_clips(root, names)
+    left_out: list[str] = []
+    paths, target = list_clips(root, names, left_out=left_out)
+    if categories is None:
+        left_out += filter(is_audio, _loose_files(root))
     counts = ", ".join(f"{name} ({target.count(name)})" for name in names)
+    descr = f"{len(paths)} recordings of {len(names)} classes in {str(root)!r}: {counts}."
+    if left_out:
+        examples = quoted(os.path.relpath(path, root) for path in left_out[:3])
+        omission = (
+            f"{len(left_out)} files were left out: they are not audio, or lie beside the "
+            f"sub-folders (such as {examples})."
+        )
+        warnings.warn(f"{str(root)!r}: {omission}", stacklevel=2)
+        descr += f" {omission}"
     return as_bunch(
         paths,
         target,
         groups=speakers_of(paths),
-        descr=f"{len(paths)} recordings of {len(names)} classes in {str(root)!r}: {counts}.",
+        descr=descr,
         shuffle=shuffle,
         random_state=random_state,
         return_X_y=return_X_y,
@@ -141,10 +156,11 @@ def load_audio_folder(
 
 
 def as_bunch(
-    paths: Sequence[str],
-    target: Sequence[str],
+    recordings: Sequence[Any],
+    target: Sequence[Any],
     *,
-    groups: Sequence[str] | np.ndarray | None,
+    groups: Sequence[Any] | np.ndarray | None,
+    folds: Any = ...,
     descr: str,
     shuffle: bool,
     random_state: Any,
@@ -154,12 +170,14 @@ def as_bunch(
 
     Parameters
     ----------
-    paths : sequence of str
-        The recordings, sorted.
-    target : sequence of str
+    recordings : sequence
+        Paths or segments.
+    target : sequence
         Their labels.
-    groups : sequence of str, or None
+    groups : sequence, or None
         Their speakers.
+    folds : sequence or None, default=Ellipsis
+        Their folds; where nothing is given, the Bunch has no such attribute.
     descr : str
         What the data set is.
     shuffle : bool
@@ -174,19 +192,23 @@ def as_bunch(
     Bunch or (list, ndarray)
         As :func:`load_audio_folder` describes it.
     """
-    order = np.arange(len(paths))
+    order = np.arange(len(recordings))
     if shuffle:
         check_random_state(random_state).shuffle(order)
-    data = [paths[place] for place in order.tolist()]
+    data = [recordings[place] for place in order.tolist()]
     labels = np.asarray(target)[order]
     if return_X_y:
         return data, labels
+    columns = {"groups": groups} | ({} if folds is ... else {"folds": folds})
     return Bunch(
         data=data,
         target=labels,
         target_names=sorted(set(target)),
-        groups=None if groups is None else np.asarray(groups)[order],
         DESCR=descr,
+        **{
+            name: None if column is None else np.asarray(column)[order]
+            for name, column in columns.items()
+        },
     )
 
 
@@ -208,11 +230,13 @@ def class_folders(folder: Path) -> list[str]:
     return sorted(
         entry.name
         for entry in folder.iterdir()
-        if entry.is_dir() and not entry.name.startswith(".") and entry.name != _NOT_A_CLASS
+        if entry.is_dir() and not _is_hidden(entry.name) and entry.name != _NOT_A_CLASS
     )
 
 
-def list_clips(folder: Path, names: Iterable[str]) -> tuple[list[str], list[str]]:
+def list_clips(
+    folder: Path, names: Iterable[str], *, left_out: list[str] | None = None
+) -> tuple[list[str], list[str]]:
     """List the recordings of some classes.
 
     Parameters
@@ -221,6 +245,8 @@ def list_clips(folder: Path, names: Iterable[str]) -> tuple[list[str], list[str]
         The folder that has a sub-folder for each class.
     names : iterable of str
         The classes.
+    left_out : list of str, default=None
+        Is extended by the files that are not audio.
 
     Returns
     -------
@@ -239,9 +265,14 @@ def list_clips(folder: Path, names: Iterable[str]) -> tuple[list[str], list[str]
     for name in names:
         # By the names of folders and files, whatever the system parts them with.
         files = sorted(_visible_files(folder / name), key=lambda path: path.split(os.sep))
-        clips = [path for path in files if is_audio(path)]
+        clips: list[str] = []
+        others: list[str] = []
+        for path in files:
+            (clips if is_audio(path) else others).append(path)
         if not clips:
             raise DatasetError(_no_audio(folder, name, files))
+        if left_out is not None:
+            left_out += others
         paths += clips
         target += [name] * len(clips)
     return paths, target
@@ -266,22 +297,6 @@ def speakers_of(paths: Iterable[str]) -> np.ndarray | None:
         if all(matches):
             return np.array([match["speaker"] for match in matches if match])
     return None
-
-
-def is_audio(path: str) -> bool:
-    """Tell whether a name is that of a recording.
-
-    Parameters
-    ----------
-    path : str
-        The file; it is not opened.
-
-    Returns
-    -------
-    bool
-        True for the extensions of formats that libsndfile reads.
-    """
-    return _extension(path) in _EXTENSIONS
 
 
 def check_names(caller: str, parameter: str, names: Any) -> list[str] | None:
@@ -358,7 +373,7 @@ def _classes(folder: Path, wanted: list[str] | None) -> list[str]:
         )
     found = class_folders(folder)
     if not found:
-        n_loose = sum(is_audio(path.name) for path in folder.iterdir())
+        n_loose = sum(is_audio(path) for path in _loose_files(folder))
         raise DatasetError(
             f"The folder {str(folder)!r} has no sub-folders; {n_loose} recordings lie in it "
             "directly. Expected one sub-folder per class, named by its label."
@@ -376,10 +391,26 @@ def _extension(path: str) -> str:
     return os.path.splitext(path)[1].lower()
 
 
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name in _LITTER
+
+
+def _loose_files(folder: Path) -> list[str]:
+    return sorted(
+        str(entry) for entry in folder.iterdir() if entry.is_file() and not _is_hidden(entry.name)
+    )
+
+
 def _visible_files(folder: Path) -> Iterator[str]:
-    for parent, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        yield from (os.path.join(parent, name) for name in files if not name.startswith("."))
+    seen = set()
+    for parent, folders, files in os.walk(folder, followlinks=True):
+        # A link may lead back to where it lies.
+        if (real := os.path.realpath(parent)) in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = [name for name in folders if not _is_hidden(name)]
+        yield from (os.path.join(parent, name) for name in files if not _is_hidden(name))
 
 
 def _no_audio(folder: Path, name: str, files: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
+from scipy.io import wavfile
 from sklearn.utils import Bunch, check_random_state
 
 from skaudio import audio
@@ -305,6 +305,6 @@ def _write(
         path = folder / word / f"{voice}_nohash_{count[word, voice]}.wav"
         count[word, voice] += 1
         path.parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(path, clip, sample_rate, subtype="PCM_16")
+        wavfile.write(path, sample_rate, clip)  # int16
         paths.append(os.fspath(path))
     return paths

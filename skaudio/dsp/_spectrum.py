@@ -173,9 +173,11 @@ def power_spectrum(
     ndarray of shape (..., n_fft // 2 + 1)
         Squared magnitudes of their Fourier transforms.
     """
-    windowed = np.multiply(cut, window, out=scratch)
+    windowed = np.empty(cut.shape, window.dtype) if scratch is None else scratch
+    # Two passes are quicker than one: frames overlap, and only the copy is in step with the cache.
+    windowed[...] = cut
+    windowed *= window
     spectrum = scipy.fft.rfft(windowed, axis=-1, overwrite_x=True)
     power = np.square(spectrum.real)
-    imaginary = spectrum.imag
-    power += np.square(imaginary, out=imaginary)
+    power += np.square(spectrum.imag)  # written to memory of its own: to every other place is slow
     return power

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.metadata
 import os
+import warnings
 from abc import ABCMeta, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
@@ -13,8 +15,6 @@ from typing import Any
 import joblib
 import numpy as np
 import scipy
-import soundfile
-import soxr
 from joblib.parallel import get_active_backend
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
@@ -41,7 +41,13 @@ _SHELVED = 512
 
 # To be raised when the same parameters begin to give other features: those that are kept
 # are then not taken any more.
-_REVISION = 1
+_REVISION = 2
+
+# A learned clip length covers this share of the recordings. One in ten may be set aside before
+# if they are absurd, longer than so many times the median: whole concerts among words.
+_COVERED = 0.95
+_ABSURD = 4
+_FEW = 0.1
 
 # Parameters that change how features are computed, but not the features. The duration
 # does, through n_samples_, which is also there when it was learned.
@@ -95,9 +101,9 @@ class AudioTransformer(
         X : sequence of recordings, or array-like of shape (n_clips, n_samples)
             Each recording is a path (``str`` or ``PathLike``), encoded bytes, an open
             binary file, a 1-D array of samples at `sample_rate`, a pair
-            ``(samples, sample_rate)`` or what a
+            ``(samples, sample_rate)``, a :class:`~skaudio.audio.Segment` or what a
             :class:`~skaudio.augmentation.WaveformAugmenter` made of one of these. WAV,
-            FLAC, OGG and MP3 are read, at any rate, mono or not.
+            FLAC, OGG, MP3, M4A and all else that FFmpeg reads, at any rate, mono or not.
         y : array-like of shape (n_clips,), default=None
             Only its length is checked.
 
@@ -110,6 +116,11 @@ class AudioTransformer(
         ------
         AudioError
             Names the recordings that cannot be opened (only if `duration` is None).
+
+        Warns
+        -----
+        UserWarning
+            When more than 5 % of the recordings are longer than the length that was learned.
         """
         self._validate_params()
         self._check_parameters_together()
@@ -119,6 +130,7 @@ class AudioTransformer(
         else:
             seconds = audio.durations(recordings, sample_rate=self.sample_rate)
             self.duration_ = _typical_duration(seconds)
+            self._warn_of_cuts(seconds)
         # Rounded first: 0.3 s at 16 kHz is 4800 samples, not 4799 or 4801.
         self.n_samples_ = int(np.ceil(round(self.duration_ * self.sample_rate, 6)))
         self.n_frames_ = dsp.frame_count(
@@ -182,7 +194,7 @@ class AudioTransformer(
     def _extract_missing(self, extract: _Extraction, store: FeatureStore) -> None:
         """Take from the store what it has, and give it what it has not."""
         shelf = store._shelf(self._recipe())
-        prints = audio.fingerprints(extract.recordings)
+        prints = [_fingerprint(recording) for recording in extract.recordings]
         missing = shelf.load(prints, extract.features, range(len(prints)))
         extract.progress.update(len(prints) - len(missing))
         firsts, repeats = _without_repeats(missing, prints)
@@ -204,15 +216,8 @@ class AudioTransformer(
         parameters = {
             name: value for name, value in self.get_params().items() if name not in _WITHOUT_EFFECT
         }
-        versions = (
-            __version__,
-            np.__version__,
-            scipy.__version__,
-            soundfile.__libsndfile_version__,
-            soxr.__version__,
-        )
         front_end = (type(self).__module__, type(self).__qualname__, _REVISION)
-        return joblib.hash((front_end, parameters, self.n_samples_, versions))
+        return joblib.hash((front_end, parameters, self.n_samples_, _versions()))
 
     def _extractor(self) -> Extractor:
         mel = _mel_filterbank(
@@ -304,6 +309,17 @@ class AudioTransformer(
             )
         if self.delta_width % 2 == 0:
             raise ValueError(f"delta_width must be odd, got {self.delta_width}.")
+
+    def _warn_of_cuts(self, seconds: np.ndarray) -> None:
+        n_cut = int((seconds > self.duration_).sum())
+        if n_cut > (1 - _COVERED) * len(seconds):
+            warnings.warn(
+                f"{type(self).__name__} learned a clip length of {self.duration_:g} s, and "
+                f"{n_cut} of the {len(seconds)} recordings are longer (up to {seconds.max():.3g} s)"
+                "; their ends will be cut. Set duration to choose the length, or take the long "
+                "recordings apart with skaudio.audio.Segment.",
+                stacklevel=3,
+            )
 
     def _check_clip_length(self) -> None:
         if self.n_samples_ == 0:
@@ -416,6 +432,14 @@ def _without_repeats(
     return firsts, repeats
 
 
+def _fingerprint(recording: Any) -> bytes | None:
+    """Identify a recording; None where there is nothing to identify, of which reading says why."""
+    try:
+        return audio.fingerprint(recording)
+    except AudioError:
+        return None
+
+
 def _run(places: Sequence[int]) -> Any:
     """Index by a slice where the places follow each other, which copies nothing."""
     if len(places) and places[-1] - places[0] == len(places) - 1:
@@ -434,12 +458,21 @@ def _as_store(memory: Any) -> FeatureStore | None:
 
 
 def _typical_duration(seconds: np.ndarray) -> float:
-    """The length that covers 95 % of the recordings, absurd ones set aside.
+    """The length that covers 95 % of the recordings, a few absurd ones set aside.
 
     Rounded up, so that the folds of a cross-validation, whose recordings differ a little,
     agree on it and can share stored features.
     """
-    usual: Any = seconds[seconds <= 4 * np.median(seconds)]
-    longest = float(np.quantile(usual, 0.95, method="higher"))
+    usual = np.sort(seconds[seconds <= _ABSURD * np.median(seconds)])
+    if len(seconds) - len(usual) > max(1, _FEW * len(seconds)):
+        usual = np.sort(seconds)  # they are not absurd, they are a kind of their own
+    longest = float(usual[int(np.ceil(_COVERED * len(usual))) - 1])
     step = 10 if longest > 0.5 else 100
     return float(np.ceil(round(longest * step, 6)) / step)
+
+
+@lru_cache(maxsize=1)
+def _versions() -> tuple[str, ...]:
+    """Versions of what features are computed with."""
+    libraries = ("av", "numpy", "scipy", "soxr")
+    return (__version__, *(importlib.metadata.version(library) for library in libraries))

@@ -27,11 +27,10 @@ class LogMelTransformer(AudioTransformer):
         speech without need.
     duration : float or None, default=None
         Length of a clip in seconds: longer recordings lose their end, shorter ones are
-        followed by silence. None learns it in `fit`: recordings longer than four times
-        the median are set aside, of the others the shortest length that covers 95 % is
-        taken, and rounded up to a tenth of a second (to a hundredth below half a second),
-        so that the folds of a cross-validation agree on it. So one absurdly long
-        recording does not decide it.
+        followed by silence. None learns it in `fit`: the shortest length that covers 95 % of
+        the recordings, rounded up to a tenth of a second (to a hundredth below half a second),
+        so that the folds of a cross-validation agree on it. A few recordings that are absurdly
+        long (one in ten at most, longer than four times the median) are set aside before.
     n_fft : int, default=512
         Length of the Fourier transform, in samples: 32 ms at 16 kHz.
     win_length : int or None, default=480

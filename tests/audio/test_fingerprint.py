@@ -118,7 +118,7 @@ def test_every_bit_of_an_array_counts(one, other):
 def test_the_layout_of_an_array_does_not_count(values):
     strided = np.repeat(values, 2)[::2]
     assert fingerprint(strided) == fingerprint(values) == fingerprint(values.copy())
-    assert fingerprint(values.tolist()) == fingerprint(np.asarray(values.tolist()))
+    assert fingerprint(values.tolist()) == fingerprint(np.asarray(values.tolist(), np.float32))
     longer = np.append(values, values.dtype.type(1))
     assert fingerprint(longer) != fingerprint(values)
 
@@ -132,13 +132,3 @@ def test_what_is_no_recording_is_named(tmp_path):
         fingerprint(io.StringIO("text"))
     with pytest.raises(AudioError, match="sampling rate is 0"):
         fingerprint((np.zeros(3), 0))
-
-
-def test_several_at_once(tmp_path):
-    clip = np.zeros(3)
-    assert audio.fingerprints([clip, tmp_path / "missing.wav", None, b""]) == [
-        fingerprint(clip),
-        None,
-        None,
-        fingerprint(b""),
-    ]

@@ -3,6 +3,7 @@
 import pickle
 import random
 import tracemalloc
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -237,7 +238,8 @@ def test_copies_do_not_change_the_length_of_clips_that_is_learned(lengths, n_cop
     augmented, _ = WaveformAugmenter(
         n_copies=n_copies, speed=(0.5, 2), speed_probability=1.0
     ).fit_resample(clips)
-    assert MFCCTransformer().fit(augmented).duration_ == MFCCTransformer().fit(clips).duration_
+    with warnings.catch_warnings(action="ignore", category=UserWarning):  # clips will be cut
+        assert MFCCTransformer().fit(augmented).duration_ == MFCCTransformer().fit(clips).duration_
 
 
 def test_augmented_clips_may_be_augmented_again_and_stand_anywhere(tmp_path):

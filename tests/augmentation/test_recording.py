@@ -218,7 +218,9 @@ def test_a_broken_sound_without_a_path_is_not_taken_for_the_recording(clip, tmp_
             [clip, AugmentedRecording(clip, recipe)], sample_rate=RATE, n_samples=RATE
         )
         assert [name for name, _ in failures] == [f"the {role} (bytes)"]
-        with pytest.raises(AudioError, match=rf"Cannot read the {role} \(bytes\): decoding"):
+        with pytest.raises(
+            AudioError, match=rf"Cannot read the {role} \(bytes\): .* cut or damaged"
+        ):
             AugmentedRecording(clip, recipe).render(sample_rate=RATE)
     # The recording itself is still named by its place.
     _, _, failures = audio.load_batch(

@@ -2,6 +2,7 @@ import os
 
 import numpy as np
 import pytest
+import soundfile
 
 from skaudio.datasets import load_audio_folder
 from skaudio.exceptions import DatasetError
@@ -96,7 +97,40 @@ def test_what_is_left_out(make_folder):
         "_background_noise_/running_tap.wav",
         "loose.wav",
     )
-    assert load_audio_folder(folder).data == [os.path.join(folder, "cat", "a.wav")]
+    with pytest.warns(UserWarning, match=r"2 files were left out: .* 'cat/notes.txt', 'loose.wav'"):
+        loaded = load_audio_folder(folder)
+    assert loaded.data == [os.path.join(folder, "cat", "a.wav")]
+    assert "2 files were left out" in loaded.DESCR
+
+
+def test_what_systems_leave_behind_stops_nothing(make_folder):
+    folder = make_folder(
+        "cat/a.wav", "cat/.DS_Store", "cat/._a.wav", "cat/__MACOSX/a.wav", "__MACOSX/cat/._a.wav",
+        "Thumbs.db", "cat/desktop.ini",
+    )  # fmt: skip
+    assert load_audio_folder(folder).target_names == ["cat"]
+
+
+def test_links_to_folders_are_followed_but_not_in_circles(make_folder):
+    folder = make_folder("words/cat/a.wav", "elsewhere/b.wav")
+    os.symlink(folder / "elsewhere", folder / "words" / "cat" / "more")
+    os.symlink(folder / "words", folder / "words" / "cat" / "round")
+    os.symlink(folder / "elsewhere", folder / "words" / "dog")
+    loaded = load_audio_folder(folder / "words", shuffle=False)
+    assert [os.path.relpath(path, folder / "words") for path in loaded.data] == [
+        "cat/a.wav", "cat/more/b.wav", "dog/b.wav",
+    ]  # fmt: skip
+
+
+def test_the_content_tells_where_the_extension_does_not(make_folder):
+    folder = make_folder("cat/a.wav", "cat/LICENCE", "cat/data.json")
+    for name in ("noname", "a.dat", "a.lied.txt"):
+        soundfile.write(folder / "cat" / name, np.zeros(800), 8000, format="FLAC")
+    (folder / "cat" / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(1000))
+    with pytest.warns(UserWarning, match="3 files were left out"):
+        loaded = load_audio_folder(folder, shuffle=False)
+    names = [os.path.basename(path) for path in loaded.data]
+    assert names == ["a.dat", "a.lied.txt", "a.wav", "noname"]
 
 
 def test_nested_files_belong_to_the_class(make_folder):
@@ -105,7 +139,9 @@ def test_nested_files_belong_to_the_class(make_folder):
     assert loaded.target.tolist() == ["cat", "cat", "dog"]
 
 
-@pytest.mark.parametrize("ending", ["wav", "WAV", "flac", "ogg", "mp3", "Mp3", "aiff", "opus"])
+@pytest.mark.parametrize(
+    "ending", ["wav", "WAV", "flac", "ogg", "mp3", "Mp3", "aiff", "opus", "m4a", "webm", "AMR"]
+)
 def test_audio_is_told_by_its_extension(make_folder, ending):
     assert len(load_audio_folder(make_folder(f"cat/a.{ending}")).data) == 1
 
@@ -152,8 +188,8 @@ def test_empty_class(make_folder):
 
 
 def test_class_without_audio_names_what_it_has(make_folder):
-    folder = make_folder("cat/a.m4a", "cat/b.m4a", "cat/LICENCE")
-    with pytest.raises(DatasetError, match=r"3 files of other kinds \(\.m4a, no extension\)"):
+    folder = make_folder("cat/a.pdf", "cat/b.pdf", "cat/LICENCE")
+    with pytest.raises(DatasetError, match=r"3 files of other kinds \(\.pdf, no extension\)"):
         load_audio_folder(folder)
 
 

@@ -1,6 +1,7 @@
 """The transformers from the outside: parity, kinds of input, errors."""
 
 import io
+import warnings
 from pathlib import Path
 
 import joblib
@@ -27,6 +28,8 @@ A_ROW_IS_A_RECORDING = (
     expected_failed_checks=lambda estimator: {
         "check_n_features_in_after_fitting": A_ROW_IS_A_RECORDING,
         "check_transformer_general": A_ROW_IS_A_RECORDING,
+        "check_estimators_dtypes": "samples of type int64 do not tell what full scale is: taken as "
+        "they are, a recording would be 32,768 times too loud, so they are refused",
     },
 )
 def test_scikit_learn_conformance(estimator, check):
@@ -106,20 +109,32 @@ def test_resamples_pairs_to_its_own_rate():
 
 
 @pytest.mark.parametrize(
-    ("seconds", "learned"),
+    ("seconds", "learned", "n_cut"),
     [
-        ([1.0, 1.0, 60.0], 1.0),
-        ([0.5, 1.0], 1.0),
-        ([0.4] * 50 + [0.6] * 50 + [9.0] * 4, 0.6),
-        ([0.2] * 97 + [0.7] * 3, 0.2),
+        ([1.0, 1.0, 60.0], 1.0, 1),
+        ([0.5, 1.0], 1.0, 0),
+        ([0.4] * 50 + [0.6] * 50 + [9.0] * 4, 0.6, 0),
+        ([0.4] * 50 + [0.6] * 50 + [9.0] * 6, 0.6, 6),
+        ([0.2] * 97 + [0.7] * 3, 0.2, 0),
+        ([0.5] * 60 + [3.0] * 40, 3.0, 0),
+        ([0.5] * 90 + [3.0] * 11, 3.0, 0),
+        ([1.0] * 19 + [3.9], 1.0, 0),
+        ([1.0] * 18 + [3.9] * 2, 3.9, 0),
+        ([2.0], 2.0, 0),
     ],
 )
-def test_one_absurd_clip_does_not_decide_the_length(seconds, learned):
+def test_the_length_covers_nearly_all_clips_and_says_what_it_cuts(seconds, learned, n_cut):
     clips = [np.ones(int(length * 1000)) for length in seconds]
     transformer = MFCCTransformer(
         sample_rate=1000, n_fft=64, win_length=64, hop_length=32, n_mels=10, n_mfcc=5
     )
-    assert transformer.fit(clips).duration_ == pytest.approx(learned)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert transformer.fit(clips).duration_ == pytest.approx(learned)
+    assert [str(warning.message).split(";")[0] for warning in caught] == [
+        f"MFCCTransformer learned a clip length of {learned:g} s, and {n_cut} of the "
+        f"{len(clips)} recordings are longer (up to {max(seconds):g} s)"
+    ] * (n_cut > 0)
 
 
 def test_fit_with_a_duration_opens_no_file():

@@ -1,0 +1,309 @@
+"""Recordings that FFmpeg decodes: whole, or an error that says what is missing.
+
+What a container states of its length is never believed, only compared with what was decoded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import math
+import operator
+import re
+from typing import Any
+
+import numpy as np
+
+from skaudio.audio import _ffmpeg
+from skaudio.audio._bytes import BytesReader, Reader
+from skaudio.audio._failures import Unusable
+from skaudio.audio._rates import check_rate, n_frames_needed
+
+# How recordings begin that may be joined in one file: FLAC with its mark and the header of a
+# STREAMINFO block, the last one or not; Ogg with a page whose flags say that it is a first one.
+_MARKS = {
+    b"fLaC": re.compile(rb"fLaC[\x00\x80]\x00\x00\x22()"),
+    b"OggS": re.compile(rb"OggS\x00([\x00-\x07])"),
+}
+_FIRST_PAGE = 2
+_BLOCK_BYTES = 2**20
+_LONGEST_OGG_PAGE = 27 + 255 + 255 * 255
+
+# Bytes of silence may hold hours, and a small damaged file more than memory does.
+_MOST_SAMPLES = 2**26
+_MOST_SAMPLES_PER_BYTE = 1000
+
+# Formats that tell the time of each packet exactly, so that one can begin in the middle: a
+# second earlier, in which decoders find their pace. In all others the samples are counted.
+_MP4 = "mov,mp4,m4a,3gp,3g2,mj2"
+_SEEKABLE = {"aiff", "au", "caf", "flac", _MP4, "mp3", "w64"}
+_RUN_UP = 1.0
+_FIRST_SEEK = 5.0
+
+# Formats that state the length of the sound, without what fills the last frame.
+_EXACT_LENGTHS = {_MP4, "wav"}
+
+_LOSSLESS = {*_ffmpeg.CHECKED, "alac"}
+
+_DAMAGED = "the file is cut or damaged"
+
+
+def read_samples(
+    reader: Reader, *, sample_rate: int, n_samples: int | None = None, offset: float = 0.0
+) -> list[tuple[np.ndarray, int]]:
+    """Decode a recording, or as much of it as a clip needs."""
+    arguments = (reader, sample_rate, n_samples, offset)
+    try:
+        return _read(*arguments)
+    except Unusable as error:
+        # Only now is it worth hearing what FFmpeg has to say, for which others must wait.
+        with _ffmpeg.listen() as messages:
+            try:
+                return _read(*arguments, messages=messages)
+            except Unusable:
+                said = dict.fromkeys(text.strip().rstrip(".") for *_, text in messages)
+                relevant = [text for text in said if "whitelist" not in text]
+                if not relevant:
+                    raise
+                raise Unusable(f"{error} (FFmpeg: {'; '.join(relevant)[:300]})") from error
+
+
+def count_samples(reader: Reader) -> tuple[int, int]:
+    """Measure a recording by its packets, if possible without decoding it."""
+    total, first_rate = 0.0, 0
+    for part in _parts(reader):
+        with _ffmpeg.opened(part) as (container, stream):
+            rate = stream.codec_context.sample_rate
+            scale, in_packet = float(stream.time_base) * rate, stream.codec_context.frame_size
+            packets = [packet for packet in _ffmpeg.packets(container, stream, []) if packet.size]
+            lengths = [in_packet or scale * (packet.duration or 0) for packet in packets]
+            stated = _stated(container, stream, part)
+            is_mp4 = container.format.name == _MP4
+        n_samples = round(sum(lengths))
+        if n_samples == 0:  # packets that do not say how long they are
+            n_samples = sum(len(samples) for samples, _ in read_samples(part, sample_rate=rate))
+        # Decoders leave out what filled the first and the last frame, and MP4 may leave out more.
+        elif stated is not None and (
+            0 <= n_samples - stated <= 3 * max(lengths[:-1], default=0)
+            or (is_mp4 and stated <= n_samples)
+        ):
+            n_samples = stated
+        elif container.format.name == "ogg":  # the last page may lie about where it ends
+            n_samples = round(sum(lengths[:-1]))
+        first_rate = first_rate or rate
+        total += n_samples * first_rate / rate
+    return round(total), first_rate
+
+
+def _read(
+    reader: Reader, sample_rate: int, n_samples: int | None, offset: float, messages: Any = ()
+) -> list[tuple[np.ndarray, int]]:
+    runs = _decode(reader, sample_rate, n_samples, offset, messages)
+    if runs is not None:
+        return runs
+    runs = []
+    for part in _parts(reader):
+        for samples, rate in _decode(part, sample_rate, None, 0.0, messages, is_part=True) or []:
+            n_skipped = min(len(samples), round(offset * rate))
+            runs.append((samples[n_skipped:], rate))
+            offset -= n_skipped / rate
+    return runs
+
+
+def _decode(
+    reader: Reader,
+    sample_rate: int,
+    n_samples: int | None,
+    offset: float,
+    messages: Any,
+    *,
+    is_part: bool = False,
+) -> list[tuple[np.ndarray, int]] | None:
+    """Decode from `offset` on until there is enough, or a part of joined recordings as a whole.
+
+    None says that it must be decoded as a whole: recordings are joined, or checksums of a FLAC
+    file's frames are wrong, and only the sum of all samples can tell whether they are right.
+    """
+    blocks: list[tuple[np.ndarray, int]] = []
+    n_read, n_needed = 0, math.inf
+    with _ffmpeg.opened(reader, is_strict=not is_part) as (container, stream):
+        progress = _Progress(reader, container, stream)
+        if offset > _FIRST_SEEK:
+            if not is_part and len(_parts(reader)) > 1:
+                return None
+            if container.format.name in _SEEKABLE:
+                progress.enter(offset)
+        for frame in _ffmpeg.frames(container, stream, progress.faults):
+            if not is_part and progress.is_doubtful():
+                return None
+            if n_read >= n_needed:  # only now: with its last frame a recording must be whole
+                return _runs(blocks)
+            rate = frame.sample_rate
+            check_rate(rate, sample_rate)
+            values = _ffmpeg.values(frame)
+            n_skipped = max(0, round(offset * rate) - progress.place(frame))
+            progress.note(frame, values)
+            if n_skipped >= len(values):
+                continue
+            blocks.append((_ffmpeg.mono(values)[n_skipped:], rate))
+            n_read += len(values) - n_skipped
+            if n_samples is not None:
+                n_needed = n_frames_needed(n_samples, sample_rate, rate)
+        if not is_part and (len(_parts(reader)) > 1 or progress.is_doubtful()):
+            return None
+        runs = _runs(blocks)
+        n_filling = progress.check_end(messages)
+    if n_filling and runs:
+        samples, rate = runs[-1]
+        runs[-1] = samples[: max(0, len(samples) - n_filling)], rate
+    return runs
+
+
+class _Progress:
+    """How far decoding has come, and whether what was decoded in the end is everything."""
+
+    def __init__(self, reader: Reader, container: Any, stream: Any):
+        self.reader, self.container, self.stream = reader, container, stream
+        self.faults: list[str] = []
+        self.most = _MOST_SAMPLES_PER_BYTE * reader.size()
+        self.end = 0  # samples from the start of the recording
+        self.longest = 0
+        self.origin: float | None = None  # the time of the first frame, if it was gone in later
+        self.times = (0.0, 0.0)
+        self.md5, self.n_bits = _ffmpeg.flac_md5(stream)
+        self.has_sum = bool(self.md5)
+        self.digest = hashlib.md5(usedforsecurity=False)
+
+    def enter(self, offset: float) -> None:
+        """Go on a little before `offset`, if that is possible."""
+        self.origin, self.md5 = _ffmpeg.seek(self.container, self.stream, offset - _RUN_UP), b""
+
+    def place(self, frame: Any) -> int:
+        """Count the samples before a frame that comes next."""
+        if self.origin is not None and self.longest == 0 and frame.time is not None:
+            self.end = round((frame.time - self.origin) * frame.sample_rate)
+        return self.end
+
+    def note(self, frame: Any, values: np.ndarray) -> None:
+        if self.md5:
+            self.digest.update(_as_stored(values, self.n_bits))
+        time = frame.time or 0.0
+        start = self.times[0] if self.longest else time
+        self.times = start, time + len(values) / frame.sample_rate
+        self.end += len(values)
+        self.longest = max(self.longest, len(values))
+        if self.end > max(self.most, _MOST_SAMPLES):
+            raise Unusable(
+                f"its {self.reader.size()} bytes decode to {self.end} samples and more, which is "
+                "hardly sound; read a part of it, e.g. with a duration"
+            )
+
+    def is_doubtful(self) -> bool:
+        """Tell whether only the sum of all samples can say if they are right."""
+        return bool(self.faults and self.has_sum)
+
+    def check_end(self, messages: Any) -> int:
+        """Refuse what is not everything; count the samples that only fill the last frame."""
+        if self.md5:
+            if self.digest.digest() != self.md5:
+                raise Unusable(
+                    f"its {self.end} samples do not have the MD5 sum that it states; the file is "
+                    "cut or damaged"
+                )
+            return 0
+        codec = self.stream.codec_context.name
+        # MPEG audio has marks to find its frames by, and may stand among tags of all kinds.
+        allowed = 2 + self.end // (20 * max(1, self.longest)) if codec.startswith("mp") else 0
+        if len(self.faults) > allowed or (self.longest == 0 and self.origin is None):
+            raise Unusable(f"decoding fails in {len(self.faults)} places; {_DAMAGED}")
+        if self.longest == 0:
+            return 0
+        if self.container.format.name in ("ogg", "flac"):  # what is damaged is passed over
+            lasted = round((self.times[1] - self.times[0]) * self.stream.codec_context.sample_rate)
+            n_lost = lasted - self.end if lasted <= self.most else 0
+            if self.origin is None and n_lost >= max(self.longest, 2048):
+                raise Unusable(f"{n_lost} of its samples are missing; {_DAMAGED}")
+        if self.container.format.name == "ogg":  # states no length: it is where the last page ends
+            _check_last_ogg_page(self.reader)
+            return 0
+        return self._check_length(codec, messages)
+
+    def _check_length(self, codec: str, messages: Any) -> int:
+        stated = _stated(self.container, self.stream, self.reader)
+        if stated is None:
+            return 0
+        # Decoders of lossy codecs leave out some of the first frames, and lengths are rounded to
+        # the container's unit of time.
+        form, rate = self.container.format.name, self.stream.codec_context.sample_rate
+        n_frames = 1 if form == "mp3" or (codec == "alac" and form == "caf") else 3
+        exact = codec.startswith("pcm_") or (codec in _LOSSLESS and form != "caf")
+        margin = rate * self.stream.time_base + (0 if exact else n_frames * self.longest)
+        is_estimate = any("Estimating" in text for *_, text in messages)
+        if self.end + max(0, margin - 1) < stated and not is_estimate:
+            raise Unusable(
+                f"it promises {stated} samples and decoding ends after {self.end}; {_DAMAGED}"
+            )
+        surplus = self.end - stated
+        return surplus if 0 < surplus < self.longest and form in _EXACT_LENGTHS else 0
+
+
+def _stated(container: Any, stream: Any, reader: Reader) -> int | None:
+    """Take the length that the container states, unless it is absurd."""
+    rate = stream.codec_context.sample_rate
+    if stream.duration is not None:
+        seconds = float(stream.duration * stream.time_base)
+    elif container.duration is not None and len(container.streams) == 1:
+        # The end of the only stream, which need not begin at 0.
+        start = max(0.0, float((stream.start_time or 0) * stream.time_base))
+        seconds = container.duration / _ffmpeg.TIME_BASE - start
+    else:
+        return None
+    n_samples = round(seconds * rate)
+    return n_samples if 0 < n_samples <= _MOST_SAMPLES_PER_BYTE * reader.size() else None
+
+
+def _as_stored(values: np.ndarray, n_bits: int) -> bytes:
+    # FFmpeg puts the bits at the upper end of its integers, and FLAC sums whole bytes.
+    n_bytes = values.itemsize
+    whole = np.ascontiguousarray(values >> (8 * n_bytes - n_bits), values.dtype.newbyteorder("<"))
+    return whole.reshape(-1).view(np.uint8).reshape(-1, n_bytes)[:, : (n_bits + 7) // 8].tobytes()
+
+
+def _parts(reader: Reader) -> list[Reader]:
+    """Take FLAC and Ogg files apart that were joined: each has a length, or a sum, of its own."""
+    head = bytes(reader.read_at(0, 10))
+    kinds = [kind for kind in _MARKS if head[:4] == kind or head[:3] == b"ID3"]
+    starts: list[int] = []
+    size = reader.size()
+    for kind in kinds:
+        was_first = False
+        for start in range(0, size, _BLOCK_BYTES):
+            for mark in _MARKS[kind].finditer(bytes(reader.read_at(start, _BLOCK_BYTES + 7))):
+                if mark.start() >= _BLOCK_BYTES:
+                    break
+                is_first = kind == b"fLaC" or bool(mark[1][0] & _FIRST_PAGE)
+                if is_first and not (was_first and kind == b"OggS"):
+                    starts.append(start + mark.start())
+                was_first = is_first
+    if len(starts) < 2:
+        return [reader]
+    ends = [*starts[1:], size]
+    return [BytesReader(reader.read_at(at, end - at)) for at, end in zip(starts, ends, strict=True)]
+
+
+def _check_last_ogg_page(reader: Reader) -> None:
+    size = reader.size()
+    start = max(0, size - _LONGEST_OGG_PAGE)
+    tail = bytes(reader.read_at(start, size - start))
+    page = tail[tail.rfind(b"OggS") :]
+    n_segments = page[26] if len(page) > 26 else 0
+    if 27 + n_segments + sum(page[27 : 27 + n_segments]) > len(page):
+        raise Unusable(f"it ends in the middle of an Ogg page; {_DAMAGED}")
+
+
+def _runs(blocks: list[tuple[np.ndarray, int]]) -> list[tuple[np.ndarray, int]]:
+    """Put the blocks that follow each other at one rate together."""
+    return [
+        (np.concatenate([samples for samples, _ in group]), rate)
+        for rate, group in itertools.groupby(blocks, key=operator.itemgetter(1))
+    ]

@@ -1,0 +1,187 @@
+"""FFmpeg through PyAV: a recording's packets, frames and samples, and what FFmpeg says of them."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import av
+import av.logging
+import numpy as np
+
+from skaudio.audio._bytes import Reader
+from skaudio.audio._failures import Unusable
+from skaudio.audio._wav import mix_down
+
+# FFmpeg's readers of files with sound. The rest are pictures, texts, devices, playlists (which
+# open other files) and streams without a header, in which noise passes for sound.
+_FORMATS = (
+    "3dostr,aac,aa,ac3,aiff,amr,ape,asf,ast,au,avi,avr,caf,dsf,dts,dtshd,eac3,epaf,f4v,flac,flv,"
+    "gxf,iff,ircam,matroska,mka,webm,mov,mp4,m4a,3gp,mp3,mpc,mpc8,mpeg,mpegts,mxf,nistsphere,nut,"
+    "ogg,oma,pvf,qcp,qoa,rm,shn,smjpeg,sox,tak,tta,voc,w64,wav,wsd,wtv,wv,xwma"
+)
+
+# Codecs that have checksums of their own, which are looked at only if one asks for it.
+CHECKED = {"flac", "wavpack", "tta", "ape", "tak"}
+TIME_BASE = av.time_base
+
+_DTYPES = {"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4", "dbl": "f8"}
+_listening = threading.Lock()
+
+
+@contextmanager
+def opened(reader: Reader, *, is_strict: bool = True) -> Iterator[tuple[Any, Any]]:
+    """Open a recording and choose its sound; be strict about checksums, or trust in FLAC's sum."""
+    file = _File(reader)
+    try:
+        container = av.open(
+            file,
+            metadata_errors="replace",
+            container_options={"format_whitelist": _FORMATS},
+        )
+    except (av.FFmpegError, ValueError) as error:
+        raise file.failure or Unusable(
+            "it is not audio that FFmpeg can read, such as WAV, FLAC, OGG, MP3 or M4A "
+            f"({getattr(error, 'strerror', None) or error})"
+        ) from error
+    with container:
+        stream = next(iter(container.streams.audio), None)
+        if stream is None:
+            raise Unusable(f"it is a file of the format {container.format.name!r} without sound")
+        if not stream.codec_context or not stream.codec_context.sample_rate:
+            raise Unusable("its sound is in no form that FFmpeg can decode")
+        stream.thread_type = "NONE"
+        if stream.codec_context.name in CHECKED and (is_strict or not flac_md5(stream)[0]):
+            stream.codec_context.options = {"err_detect": "crccheck+explode"}
+        try:
+            yield container, stream
+        finally:
+            if file.failure is not None:  # of which FFmpeg only knew that there is no more
+                raise file.failure
+
+
+def packets(container: Any, stream: Any, faults: list[str]) -> Iterator[Any]:
+    """Take a recording apart; where that cannot go on, there is a fault."""
+    demuxed = container.demux(stream)
+    while True:
+        try:
+            packet = next(demuxed, None)
+        except (av.FFmpegError, IndexError) as error:  # IndexError: streams that appear later
+            faults.append(str(error))
+            return
+        if packet is None:
+            return
+        # The last packet, which asks the decoder for what it still has, has no time.
+        if packet.size or packet.dts is None:
+            yield packet
+
+
+def frames(container: Any, stream: Any, faults: list[str]) -> Iterator[Any]:
+    """Decode packet by packet; what cannot be decoded becomes a fault."""
+    # Of WAV files the length has been compared already; it may be unknown there, and in CAF.
+    endless = container.format.name == "wav" or (
+        container.format.name == "caf" and not stream.frames and not stream.codec_context.frame_size
+    )
+    for packet in packets(container, stream, faults):
+        if packet.is_corrupt and not endless:
+            faults.append("a packet is cut")
+        try:
+            yield from packet.decode()
+        except av.FFmpegError as error:
+            faults.append(str(error))
+
+
+def seek(container: Any, stream: Any, seconds: float) -> float:
+    """Go to a place, or to the start if that fails; tell the time of the first frame."""
+    first = next(frames(container, stream, []), None)
+    time = 0.0 if first is None or first.time is None else float(first.time)
+    try:
+        container.seek(max(0, round((time + seconds) * TIME_BASE)))
+    except av.FFmpegError:
+        container.seek(0)
+    return time
+
+
+def flac_md5(stream: Any) -> tuple[bytes, int]:
+    """Give the MD5 sum of a FLAC stream's samples, if it states one, and their bits."""
+    extra = stream.codec_context.extradata if stream.codec_context.name == "flac" else None
+    if not extra or len(extra) != 34 or not any(extra[18:]):
+        return b"", 0
+    return bytes(extra[18:]), ((extra[12] & 1) << 4 | extra[13] >> 4) + 1
+
+
+def values(frame: Any) -> np.ndarray:
+    """Take the samples of a frame, (n_samples, n_channels), as they were decoded."""
+    dtype = _DTYPES[frame.format.packed.name]
+    n_channels = frame.layout.nb_channels
+    if frame.format.is_planar and n_channels > 1:  # PyAV finds more planes than there are
+        planes = [np.frombuffer(plane, dtype) for plane in frame.planes[:n_channels]]
+        return np.stack([plane[: frame.samples] for plane in planes], axis=1)
+    packed = np.frombuffer(frame.planes[0], dtype)
+    return packed[: frame.samples * n_channels].reshape(-1, n_channels)
+
+
+def mono(values: np.ndarray) -> np.ndarray:
+    """Make mono samples of what :func:`values` took."""
+    samples = values.astype(np.float32)
+    kind = values.dtype.kind
+    if kind in "iu":
+        if kind == "u":
+            samples -= 128
+        samples *= np.float32(0.5 ** (8 * values.itemsize - 1))
+    return samples[:, 0] if samples.shape[1] == 1 else mix_down(samples)
+
+
+@contextmanager
+def listen() -> Iterator[list[Any]]:
+    """Collect what FFmpeg says in this thread."""
+    with _listening:
+        level, skips = av.logging.get_level(), av.logging.get_skip_repeated()
+        av.logging.set_skip_repeated(False)
+        av.logging.set_level(av.logging.WARNING)
+        try:
+            # What it says in other threads meanwhile goes nowhere, as it always does.
+            with av.logging.Capture(local=False), av.logging.Capture() as messages:
+                yield messages
+        finally:
+            av.logging.set_level(level)
+            av.logging.set_skip_repeated(skips)
+
+
+class _File:
+    """A reader as a file for PyAV: without a name, which would suggest a format.
+
+    It raises nothing, for PyAV prints what it cannot hand on; `failure` keeps it.
+    """
+
+    def __init__(self, reader: Reader):
+        self.failure: Unusable | None = None
+        self._reader = reader
+        self._size = reader.size()
+        self._place = 0
+
+    def read(self, n_bytes: int) -> bytes:
+        if not 0 <= self._place < self._size:
+            return b""
+        try:
+            # PyAV would copy what a file object gives too much to where nothing must be written.
+            data = bytes(self._reader.read_at(self._place, n_bytes)[:n_bytes])
+        except Unusable as failure:
+            self.failure = failure
+            return b""
+        self._place += len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        place = offset + (0, self._place, self._size)[whence]
+        if place < 0:
+            return -errno.EINVAL  # as FFmpeg's own protocols answer to nonsense
+        self._place = place
+        return place
+
+    def tell(self) -> int:
+        return self._place

@@ -1,0 +1,341 @@
+"""Recordings and segments that a table lists."""
+
+from __future__ import annotations
+
+import csv
+import glob
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from skaudio.audio import Segment, is_audio
+from skaudio.datasets._folder import as_bunch, quoted
+from skaudio.exceptions import DatasetError
+
+__all__ = ["load_audio_table"]
+
+# How columns are usually called, in lower case.
+_USUAL_NAMES = {
+    "path": (
+        "path", "file_path", "filepath", "filename", "file_name", "file", "slice_file_name",
+        "recording", "audio", "wav", "begin path", "begin file",
+    ),
+    "label": ("label", "category", "class", "class_name", "species", "annotation", "word"),
+    "group": ("group", "speaker"),
+    "fold": ("fold", "split"),
+}  # fmt: skip
+
+# Raven's own names. Its times run on through all files of a view, the offset does not.
+_RAVEN_START, _RAVEN_STOP = "Begin Time (s)", "End Time (s)"
+_RAVEN_OFFSET, _RAVEN_SELECTION = "File Offset (s)", "Selection"
+_AUDACITY_COLUMNS = ("start", "stop", "label")
+
+_Columns = dict[str, list[Any]]
+
+
+def load_audio_table(
+    table: Any,
+    *,
+    path: str | None = None,
+    label: str | None = None,
+    group: str | None = None,
+    fold: str | None = None,
+    start: str | None = None,
+    stop: str | None = None,
+    folder: str | os.PathLike | None = None,
+    shuffle: bool = False,
+    random_state: Any = 0,
+    return_X_y: bool = False,
+) -> Any:
+    """List the recordings, or the segments of recordings, that a table names.
+
+    The table has a row for each clip: the CSV file of a data set, the label track that Audacity
+    exports, Raven's selection table, the ``metadata.csv`` of an audio folder, or a data frame.
+
+    Parameters
+    ----------
+    table : str, PathLike or DataFrame
+        A text file whose columns are separated by commas, semicolons or tabs, or a pandas or
+        polars data frame. Without a header it is taken for a label track of Audacity: the
+        times at which a label begins and ends, and its text.
+    path : str, default=None
+        The column that has the paths; or a pattern with columns in braces, such as
+        ``"../audio/{filename}"`` or ``"audio/fold{fold}/{slice_file_name}"``; or the path of
+        the one recording that all rows are about. None takes a column with a usual name
+        (``path``, ``filename``, ``file_name``, ...), or, for labels of Audacity and Raven, the
+        recording that lies beside the table and has its name.
+    label : str, default=None
+        The column that has the labels. None takes one with a usual name (``label``,
+        ``category``, ``class``, ``species``, ...).
+    group : str, default=None
+        The column that has the speakers, or what else must not be split. None takes
+        ``group`` or ``speaker``, if there is one.
+    fold : str, default=None
+        The column that has the data set's own folds. None takes ``fold`` or ``split``, if
+        there is one.
+    start, stop : str, default=None
+        The columns in which a clip's begin and end within its recording stand, in seconds.
+        None takes whole recordings, but for the labels of Audacity and Raven.
+    folder : str or PathLike, default=None
+        Where relative paths begin. None means the folder of the table; for a data frame, the
+        working directory.
+    shuffle : bool, default=False
+        Shuffle the rows. They keep their order unless asked, so that other columns of the
+        table fit.
+    random_state : int, RandomState instance or None, default=0
+        Order of the shuffle.
+    return_X_y : bool, default=False
+        Return ``(data, target)`` instead of a Bunch.
+
+    Returns
+    -------
+    Bunch or (list, ndarray)
+        A :class:`~sklearn.utils.Bunch` with the attributes:
+
+        data : list of str or of Segment
+            Paths of the recordings, or their :class:`~skaudio.audio.Segment`.
+        target : ndarray of shape (n_clips,)
+            Their labels: ``str`` from a file, as they are from a data frame.
+        target_names : list
+            The classes, sorted.
+        groups, folds : ndarray of shape (n_clips,), or None
+            What stands in those columns.
+        DESCR : str
+            What was found.
+
+    Raises
+    ------
+    DatasetError
+        When the table or a column is missing, when a row has no label or no times, and when
+        recordings are missing; it says which.
+
+    See Also
+    --------
+    load_audio_folder : The same for a folder with one sub-folder per class.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from skaudio.datasets import load_audio_table
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in ("day.wav", "night.wav"):
+    ...         Path(folder, name).touch()
+    ...     _ = Path(folder, "night.txt").write_text("1.5\\t2.25\\towl\\n7\\t8.5\\tfox\\n")
+    ...     labels = load_audio_table(Path(folder, "night.txt"))
+    ...     _ = Path(folder, "clips.csv").write_text(
+    ...         "filename,fold,category\\nday.wav,1,lark\\nnight.wav,2,owl\\n"
+    ...     )
+    ...     clips = load_audio_table(Path(folder, "clips.csv"))
+    >>> [(segment.start, segment.stop) for segment in labels.data], labels.target.tolist()
+    ([(1.5, 2.25), (7.0, 8.5)], ['owl', 'fox'])
+    >>> clips.target.tolist(), clips.folds.tolist()
+    (['lark', 'owl'], ['1', '2'])
+    """
+    columns, root, name = _read(table, folder)
+    if start is None and stop is None and columns.keys() >= {_RAVEN_START, _RAVEN_STOP}:
+        columns = _without_other_views(columns)
+        start, stop = _RAVEN_START, _RAVEN_STOP
+        if _RAVEN_OFFSET in columns:
+            columns = _from_start_of_file(columns)
+    elif start is None and stop is None and tuple(columns) == _AUDACITY_COLUMNS:
+        start, stop = "start", "stop"
+    labels = _column(columns, name, "label", label)
+    assert labels is not None
+    paths = [os.path.normpath(root / path) for path in _paths(columns, name, path, table)]
+    _check_rows(labels, paths, name, root)
+    clips: list[Any] = paths
+    if start is not None or stop is not None:
+        starts, stops = (
+            _seconds(columns, name, "start", start),
+            _seconds(columns, name, "stop", stop),
+        )
+        clips = [_segment(*row, name) for row in zip(paths, starts, stops, strict=True)]
+    n_recordings = len(set(paths))
+    return as_bunch(
+        clips,
+        labels,
+        groups=_column(columns, name, "group", group),
+        folds=_column(columns, name, "fold", fold),
+        descr=f"{len(clips)} clips of {n_recordings} recordings, as {name} lists them.",
+        shuffle=shuffle,
+        random_state=random_state,
+        return_X_y=return_X_y,
+    )
+
+
+def _read(table: Any, folder: str | os.PathLike | None) -> tuple[_Columns, Path, str]:
+    root = Path() if folder is None else Path(folder).expanduser()
+    if hasattr(table, "columns"):
+        columns = {str(column): list(table[column]) for column in table.columns}
+        return columns, root, "the data frame"
+    if not isinstance(table, str | os.PathLike):
+        raise TypeError(
+            "load_audio_table expects the path of a table or a data frame, got "
+            f"{type(table).__name__}."
+        )
+    file = Path(table).expanduser()
+    try:
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    except FileNotFoundError as error:
+        raise DatasetError(
+            f"The table {str(file)!r} does not exist (looked from {os.getcwd()!r})."
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatasetError(f"The table {str(file)!r} cannot be read ({error}).") from error
+    if folder is None:
+        root = file.parent
+    # Audacity writes a range of frequencies into a line of its own, which begins so.
+    lines = [line for line in lines if line.strip() and not line.startswith("\\")]
+    if not lines:
+        raise DatasetError(f"The table {str(file)!r} is empty.")
+    delimiter = max("\t;,", key=lines[0].count)
+    rows = list(csv.reader(lines, delimiter=delimiter))
+    header: Sequence[str] = [cell.strip() for cell in rows[0]]
+    if delimiter == "\t" and _is_number(header[0]) and _is_number(header[1]):
+        header, rows = _AUDACITY_COLUMNS, [[], *rows]
+    for number, row in enumerate(rows[1:], start=1):
+        if len(row) > len(header):
+            raise DatasetError(
+                f"Row {number} of {str(file)!r} has {len(row)} cells, the header has {len(header)}."
+            )
+        row.extend([""] * (len(header) - len(row)))
+    columns = {name: [row[at].strip() for row in rows[1:]] for at, name in enumerate(header)}
+    return columns, root, repr(str(file))
+
+
+def _column(columns: _Columns, table: str, role: str, name: str | None) -> list[Any] | None:
+    """Find a column by the name that was given, or by a usual one."""
+    if name is not None:
+        if name not in columns:
+            raise DatasetError(
+                f"{table[0].upper()}{table[1:]} has no column {name!r}, which {role} names. It has "
+                f"{quoted(columns)}."
+            )
+        return columns[name]
+    found = _usual_name(columns, role)
+    if found is None and role == "label":
+        raise DatasetError(
+            f"No column of {table} has a usual name of labels. Say which one by label=...; it has "
+            f"{quoted(columns)}."
+        )
+    return None if found is None else columns[found]
+
+
+def _usual_name(columns: _Columns, role: str) -> str | None:
+    by_name = {column.lower(): column for column in reversed(columns)}
+    return next((by_name[usual] for usual in _USUAL_NAMES[role] if usual in by_name), None)
+
+
+def _paths(columns: _Columns, name: str, path: str | None, table: Any) -> list[str]:
+    n_rows = len(next(iter(columns.values())))
+    if path is None:
+        path = _usual_name(columns, "path")
+        if path is None:
+            beside = _recording_beside(table)
+            if beside is None:
+                raise DatasetError(
+                    f"No column of {name} has a usual name of paths, and no recording of its name "
+                    f"lies beside it. Say where they are by path=...; it has {quoted(columns)}."
+                )
+            return [beside] * n_rows
+    if path in columns:
+        return [str(cell) for cell in columns[path]]
+    try:
+        return [path.format_map(row) for row in _rows(columns, n_rows)]
+    except (KeyError, ValueError, IndexError) as error:
+        raise DatasetError(
+            f"The pattern path={path!r} does not fit {name} ({error!r}). It has the columns "
+            f"{quoted(columns)}."
+        ) from error
+
+
+def _rows(columns: _Columns, n_rows: int) -> Iterator[Mapping[str, Any]]:
+    for at in range(n_rows):
+        yield {name: cells[at] for name, cells in columns.items()}
+
+
+def _recording_beside(table: Any) -> str | None:
+    """Find night.wav for night.txt and for night.Table.1.selections.txt."""
+    if hasattr(table, "columns"):
+        return None
+    file = Path(table).expanduser()
+    stem = file.stem
+    while stem:
+        for other in sorted(file.parent.glob(f"{glob.escape(stem)}.*")):
+            if other.stem == stem and other != file and is_audio(other):
+                return other.name
+        stem = stem.rpartition(".")[0]
+    return None
+
+
+def _check_rows(labels: list[Any], paths: list[str], name: str, root: Path) -> None:
+    if not labels:
+        raise DatasetError(f"There are no rows in {name}.")
+    # A cell that is missing from a data frame is None or not equal to itself.
+    bare = [
+        row for row, label in enumerate(labels, 1) if label is None or label != label or label == ""
+    ]
+    if bare:
+        raise DatasetError(
+            f"{len(bare)} rows of {name} have no label, such as row {bare[0]}. Give them one, or "
+            "remove them."
+        )
+    missing = [path for path in dict.fromkeys(paths) if not os.path.exists(path)]
+    if missing:
+        raise DatasetError(
+            f"{len(missing)} of the {len(set(paths))} recordings that {name} names do not exist, "
+            f"such as {missing[0]!r}. Relative paths begin in {str(root.absolute())!r}: see the "
+            "parameters path and folder."
+        )
+
+
+def _seconds(columns: _Columns, table: str, role: str, name: str | None) -> list[float | None]:
+    if name is None:
+        return [None] * len(next(iter(columns.values())))
+    cells = _column(columns, table, role, name)
+    assert cells is not None
+    for row, cell in enumerate(cells, 1):
+        if not _is_number(cell):
+            raise DatasetError(
+                f"Row {row} of {table} has {cell!r} in the column {name!r}; expected seconds."
+            )
+    return [float(cell) for cell in cells]
+
+
+def _segment(path: str, start: float | None, stop: float | None, table: str) -> Segment:
+    try:
+        return Segment(path, start or 0.0, stop)
+    except ValueError as error:
+        raise DatasetError(f"{error} So says {table}; mend or remove that row.") from error
+
+
+def _is_number(cell: Any) -> bool:
+    try:
+        return bool(np.isfinite(float(cell)))
+    except (TypeError, ValueError):
+        return False
+
+
+def _without_other_views(columns: _Columns) -> _Columns:
+    # Raven writes a selection once for each view, the waveform and the spectrogram.
+    if _RAVEN_SELECTION not in columns:
+        return columns
+    firsts = list(
+        {cell: at for at, cell in reversed(list(enumerate(columns[_RAVEN_SELECTION])))}.values()
+    )
+    return {name: [cells[at] for at in sorted(firsts)] for name, cells in columns.items()}
+
+
+def _from_start_of_file(columns: _Columns) -> _Columns:
+    times = zip(
+        *(columns[name] for name in (_RAVEN_START, _RAVEN_STOP, _RAVEN_OFFSET)), strict=True
+    )
+    starts, stops = [], []
+    for begin, end, offset in times:
+        starts.append(offset)
+        stops.append(str(float(offset) + float(end) - float(begin)) if _is_number(offset) else end)
+    return {**columns, _RAVEN_START: starts, _RAVEN_STOP: stops}
