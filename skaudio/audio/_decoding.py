@@ -75,20 +75,22 @@ def count_samples(reader: Reader) -> tuple[int, int]:
         with _ffmpeg.opened(part) as (container, stream):
             rate = stream.codec_context.sample_rate
             scale, in_packet = float(stream.time_base) * rate, stream.codec_context.frame_size
-            packets = [packet for packet in _ffmpeg.packets(container, stream, []) if packet.size]
-            lengths = [in_packet or scale * (packet.duration or 0) for packet in packets]
-            stated = _stated(container, stream, part)
-            is_mp4 = container.format.name == _MP4
+            lengths = [
+                in_packet or scale * (packet.duration or 0)
+                for packet in _ffmpeg.packets(container, stream, [])
+                if packet.size
+            ]
+            stated, form = _stated(container, stream, part), container.format.name
         n_samples = round(sum(lengths))
         if n_samples == 0:  # packets that do not say how long they are
             n_samples = sum(len(samples) for samples, _ in read_samples(part, sample_rate=rate))
         # Decoders leave out what filled the first and the last frame, and MP4 may leave out more.
         elif stated is not None and (
             0 <= n_samples - stated <= 3 * max(lengths[:-1], default=0)
-            or (is_mp4 and stated <= n_samples)
+            or (form == _MP4 and stated <= n_samples)
         ):
             n_samples = stated
-        elif container.format.name == "ogg":  # the last page may lie about where it ends
+        elif form == "ogg":  # the last page may lie about where it ends
             n_samples = round(sum(lengths[:-1]))
         first_rate = first_rate or rate
         total += n_samples * first_rate / rate
@@ -121,18 +123,19 @@ def _decode(
 ) -> list[tuple[np.ndarray, int]] | None:
     """Decode from `offset` on until there is enough, or a part of joined recordings as a whole.
 
-    None says that it must be decoded as a whole: recordings are joined, or checksums of a FLAC
-    file's frames are wrong, and only the sum of all samples can tell whether they are right.
+    None says that it must be decoded as a whole: recordings are joined, checksums of a FLAC
+    file's frames are wrong, and only the sum of all samples can tell whether they are right, or
+    FFmpeg cannot go to `offset`.
     """
     blocks: list[tuple[np.ndarray, int]] = []
     n_read, n_needed = 0, math.inf
     with _ffmpeg.opened(reader, is_strict=not is_part) as (container, stream):
         progress = _Progress(reader, container, stream)
-        if offset > _FIRST_SEEK:
-            if not is_part and len(_parts(reader)) > 1:
+        if offset > _FIRST_SEEK:  # never in a part, which is decoded as a whole
+            if len(_parts(reader)) > 1:
                 return None
-            if container.format.name in _SEEKABLE:
-                progress.enter(offset)
+            if container.format.name in _SEEKABLE and not progress.enter(offset):
+                return None
         for frame in _ffmpeg.frames(container, stream, progress.faults):
             if not is_part and progress.is_doubtful():
                 return None
@@ -174,9 +177,10 @@ class _Progress:
         self.has_sum = bool(self.md5)
         self.digest = hashlib.md5(usedforsecurity=False)
 
-    def enter(self, offset: float) -> None:
-        """Go on a little before `offset`, if that is possible."""
+    def enter(self, offset: float) -> bool:
+        """Go on a little before `offset`; tell whether that was possible."""
         self.origin, self.md5 = _ffmpeg.seek(self.container, self.stream, offset - _RUN_UP), b""
+        return self.origin is not None
 
     def place(self, frame: Any) -> int:
         """Count the samples before a frame that comes next."""
@@ -215,7 +219,8 @@ class _Progress:
         # MPEG audio has marks to find its frames by, and may stand among tags of all kinds.
         allowed = 2 + self.end // (20 * max(1, self.longest)) if codec.startswith("mp") else 0
         if len(self.faults) > allowed or (self.longest == 0 and self.origin is None):
-            raise Unusable(f"decoding fails in {len(self.faults)} places; {_DAMAGED}")
+            n_places = f"in {len(self.faults)} places" if self.longest else "from the start"
+            raise Unusable(f"decoding fails {n_places}; {_DAMAGED}")
         if self.longest == 0:
             return 0
         if self.container.format.name in ("ogg", "flac"):  # what is damaged is passed over

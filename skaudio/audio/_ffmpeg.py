@@ -95,15 +95,14 @@ def frames(container: Any, stream: Any, faults: list[str]) -> Iterator[Any]:
             faults.append(str(error))
 
 
-def seek(container: Any, stream: Any, seconds: float) -> float:
-    """Go to a place, or to the start if that fails; tell the time of the first frame."""
-    first = next(frames(container, stream, []), None)
-    time = 0.0 if first is None or first.time is None else float(first.time)
+def seek(container: Any, stream: Any, seconds: float) -> float | None:
+    """Go on from some place; tell the time at which the recording begins, None if it failed."""
+    origin = float((stream.start_time or 0) * stream.time_base)
     try:
-        container.seek(max(0, round((time + seconds) * TIME_BASE)))
+        container.seek(max(0, round((origin + seconds) * TIME_BASE)))
     except av.FFmpegError:
-        container.seek(0)
-    return time
+        return None
+    return origin
 
 
 def flac_md5(stream: Any) -> tuple[bytes, int]:

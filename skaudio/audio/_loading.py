@@ -75,10 +75,11 @@ def load(
     -----
     Plain WAV files are read with NumPy, all others by FFmpeg through PyAV. A file is refused
     when it was cut or damaged: when decoding fails, when it ends before the length that it
-    states, and when a FLAC file's samples do not have the MD5 sum that it states. Ogg files,
-    raw AAC and MP3 files without a Xing, Info or VBRI frame state no length; their cut end is
-    seen only if it goes through a packet. What is behind the part that was asked for, nobody
-    looks at. Files that were joined (MP3, FLAC, Ogg) are heard to the last end.
+    states (by more than three frames of a lossy codec, which decoders may leave out), and when
+    a FLAC file's samples do not have the MD5 sum that it states. Ogg files, raw AAC and MP3
+    files without a Xing, Info or VBRI frame state no length; their cut end is seen only if it
+    goes through a page or a packet. What is behind the part that was asked for, nobody looks
+    at. Files that were joined (MP3, FLAC, Ogg) are heard to the last end.
 
     Examples
     --------

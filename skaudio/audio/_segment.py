@@ -72,9 +72,10 @@ class RenderableRecording(Protocol):
 class Segment(RenderableRecording):
     """A part of a recording, which may stand wherever a recording may.
 
-    Only the segment is read, and no more of it than a clip needs. A compressed file is entered
-    a second earlier, so that its decoder has found its pace; formats that cannot be entered
-    (raw AAC, AC-3, WMA, WavPack, TTA) are decoded from their start.
+    Only the segment is read, and no more of it than a clip needs, where a format tells exactly
+    which sample is where: WAV, W64, AIFF, AU, CAF, FLAC, MP3, M4A and MP4. Decoders begin a
+    second earlier, to find their pace. All other formats (Ogg, WebM, raw AAC, ...) are decoded
+    from their start, about 2 s for each hour before the segment.
 
     Attributes
     ----------
