@@ -33,10 +33,10 @@ _LONGEST_OGG_PAGE = 27 + 255 + 255 * 255
 _MOST_SAMPLES = 2**26
 _MOST_SAMPLES_PER_BYTE = 1000
 
-# Formats that tell the time of each packet exactly, so that one can begin in the middle: a
-# second earlier, in which decoders find their pace. In all others the samples are counted.
+# Formats (and codecs) that tell the time of each packet exactly, so that one can begin in the
+# middle: a second earlier, in which decoders find their pace. In others samples are counted.
 _MP4 = "mov,mp4,m4a,3gp,3g2,mj2"
-_SEEKABLE = {"aiff", "au", "caf", "flac", _MP4, "mp3", "w64"}
+_SEEKABLE = {"aiff", "au", "caf", "flac", "matroska,webm", _MP4, "mp3", "ogg opus", "w64"}
 _RUN_UP = 1.0
 _FIRST_SEEK = 5.0
 
@@ -134,7 +134,9 @@ def _decode(
         if offset > _FIRST_SEEK:  # never in a part, which is decoded as a whole
             if len(_parts(reader)) > 1:
                 return None
-            if container.format.name in _SEEKABLE and not progress.enter(offset):
+            form = container.format.name
+            is_seekable = not {form, f"{form} {stream.codec_context.name}"}.isdisjoint(_SEEKABLE)
+            if is_seekable and not progress.enter(offset):
                 return None
         for frame in _ffmpeg.frames(container, stream, progress.faults):
             if not is_part and progress.is_doubtful():

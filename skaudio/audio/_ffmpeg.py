@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import threading
 from collections.abc import Iterator
@@ -30,6 +31,7 @@ CHECKED = {"flac", "wavpack", "tta", "ape", "tak"}
 TIME_BASE = av.time_base
 
 _DTYPES = {"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4", "dbl": "f8"}
+_N_TIMED = 9
 _listening = threading.Lock()
 
 
@@ -96,8 +98,14 @@ def frames(container: Any, stream: Any, faults: list[str]) -> Iterator[Any]:
 
 
 def seek(container: Any, stream: Any, seconds: float) -> float | None:
-    """Go on from some place; tell the time at which the recording begins, None if it failed."""
-    origin = float((stream.start_time or 0) * stream.time_base)
+    """Go on from some place; tell at what time the recording begins, or None if that failed."""
+    origin, n_samples = 0.0, 0
+    # Not the first frame's time, of which a decoder may leave something out.
+    for frame in itertools.islice(frames(container, stream, []), _N_TIMED):
+        if frame.time is None:
+            return None
+        origin = float(frame.time) - n_samples / frame.sample_rate
+        n_samples += frame.samples
     try:
         container.seek(max(0, round((origin + seconds) * TIME_BASE)))
     except av.FFmpegError:

@@ -186,7 +186,7 @@ def durations(sources: Iterable[Any], *, sample_rate: int) -> np.ndarray:
     Returns
     -------
     ndarray of shape (n_clips,)
-        Durations in seconds. Of files other than WAV the packets are counted (0.1 to 0.8 s
+        Durations in seconds. Of files other than WAV the packets are counted (0.1 to 1.2 s
         for an hour), whatever they state; the outcome may be a few frames of the codec off.
 
     Raises

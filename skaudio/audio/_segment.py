@@ -73,9 +73,9 @@ class Segment(RenderableRecording):
     """A part of a recording, which may stand wherever a recording may.
 
     Only the segment is read, and no more of it than a clip needs, where a format tells exactly
-    which sample is where: WAV, W64, AIFF, AU, CAF, FLAC, MP3, M4A and MP4. Decoders begin a
-    second earlier, to find their pace. All other formats (Ogg, WebM, raw AAC, ...) are decoded
-    from their start, about 2 s for each hour before the segment.
+    which sample is where: WAV, W64, AIFF, AU, CAF, FLAC, MP3, M4A, MP4, Ogg Opus, Matroska and
+    WebM. Decoders begin a second earlier, to find their pace. All other formats (Ogg Vorbis,
+    raw AAC, WMA, ...) are decoded from their start, 2 to 4 s for each hour before the segment.
 
     Attributes
     ----------
