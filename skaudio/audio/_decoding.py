@@ -56,16 +56,15 @@ def read_samples(
     try:
         return _read(*arguments)
     except Unusable as error:
-        # Only now is it worth hearing what FFmpeg has to say, for which others must wait.
-        with _ffmpeg.listen() as messages:
-            try:
-                return _read(*arguments, messages=messages)
-            except Unusable:
-                said = dict.fromkeys(text.strip().rstrip(".") for *_, text in messages)
-                relevant = [text for text in said if "whitelist" not in text]
-                if not relevant:
-                    raise
-                raise Unusable(f"{error} (FFmpeg: {'; '.join(relevant)[:300]})") from error
+        reason = str(error)  # not the error, which holds on to what was decoded
+    # Only now is it worth hearing what FFmpeg has to say, for which others must wait.
+    with _ffmpeg.listen() as messages:
+        try:
+            return _read(*arguments, messages=messages)
+        except Unusable as error:
+            said = dict.fromkeys(text.strip().rstrip(".") for *_, text in messages)
+            relevant = "; ".join(text for text in said if "whitelist" not in text)[:300]
+            raise Unusable(f"{reason} (FFmpeg: {relevant})" if relevant else reason) from error
 
 
 def count_samples(reader: Reader) -> tuple[int, int]:
@@ -130,7 +129,7 @@ def _decode(
     blocks: list[tuple[np.ndarray, int]] = []
     n_read, n_needed = 0, math.inf
     with _ffmpeg.opened(reader, is_strict=not is_part) as (container, stream):
-        progress = _Progress(reader, container, stream)
+        progress = _Progress(reader, container, stream, sample_rate)
         if offset > _FIRST_SEEK:  # never in a part, which is decoded as a whole
             if len(_parts(reader)) > 1:
                 return None
@@ -146,7 +145,10 @@ def _decode(
             rate = frame.sample_rate
             check_rate(rate, sample_rate)
             values = _ffmpeg.values(frame)
-            n_skipped = max(0, round(offset * rate) - progress.place(frame))
+            n_skipped = round(offset * rate) - progress.place(frame)
+            if n_skipped < 0 and progress.longest == 0:  # FFmpeg went too far
+                return None
+            n_skipped = max(0, n_skipped)
             progress.note(frame, values)
             if n_skipped >= len(values):
                 continue
@@ -167,10 +169,12 @@ def _decode(
 class _Progress:
     """How far decoding has come, and whether what was decoded in the end is everything."""
 
-    def __init__(self, reader: Reader, container: Any, stream: Any):
+    def __init__(self, reader: Reader, container: Any, stream: Any, sample_rate: int):
         self.reader, self.container, self.stream = reader, container, stream
         self.faults: list[str] = []
+        self.sample_rate = sample_rate
         self.most = _MOST_SAMPLES_PER_BYTE * reader.size()
+        self.n_resampled = 0.0
         self.end = 0  # samples from the start of the recording
         self.longest = 0
         self.origin: float | None = None  # the time of the first frame, if it was gone in later
@@ -198,9 +202,10 @@ class _Progress:
         self.times = start, time + len(values) / frame.sample_rate
         self.end += len(values)
         self.longest = max(self.longest, len(values))
-        if self.end > max(self.most, _MOST_SAMPLES):
+        self.n_resampled += len(values) * max(1.0, self.sample_rate / frame.sample_rate)
+        if self.n_resampled > max(self.most - _MOST_SAMPLES_PER_BYTE * 2**20, _MOST_SAMPLES):
             raise Unusable(
-                f"its {self.reader.size()} bytes decode to {self.end} samples and more, which is "
+                f"its {self.reader.size()} bytes make {_MOST_SAMPLES} samples and more, which is "
                 "hardly sound; read a part of it, e.g. with a duration"
             )
 

@@ -32,6 +32,7 @@ TIME_BASE = av.time_base
 
 _DTYPES = {"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4", "dbl": "f8"}
 _N_TIMED = 9
+_MOST_FAULTS = 1000  # nobody needs to know how many more there are
 _listening = threading.Lock()
 
 
@@ -72,10 +73,12 @@ def packets(container: Any, stream: Any, faults: list[str]) -> Iterator[Any]:
     while True:
         try:
             packet = next(demuxed, None)
-        except (av.FFmpegError, IndexError) as error:  # IndexError: streams that appear later
+        except av.FFmpegError as error:
             faults.append(str(error))
             return
-        if packet is None:
+        except IndexError:  # PyAV's, at the end, when other streams have appeared meanwhile
+            return
+        if packet is None or len(faults) > _MOST_FAULTS:
             return
         # The last packet, which asks the decoder for what it still has, has no time.
         if packet.size or packet.dts is None:
@@ -108,7 +111,7 @@ def seek(container: Any, stream: Any, seconds: float) -> float | None:
         n_samples += frame.samples
     try:
         container.seek(max(0, round((origin + seconds) * TIME_BASE)))
-    except av.FFmpegError:
+    except (av.FFmpegError, OverflowError):
         return None
     return origin
 

@@ -13,6 +13,10 @@ from skaudio.audio._failures import Unusable
 # classified by its sound is recorded at a rate so far from the one that is wanted.
 _MAX_RATIO = 256
 
+# Of a rate far below the one that is wanted, a small file makes more than memory holds.
+_USUAL_RATIO = 16
+_MOST_MADE = 2**26
+
 # The resampling filter looks ahead, and a clip's last samples must not depend on where
 # reading stopped: 256 samples at the slower rate leave differences below 1e-6.
 _LOOK_AHEAD_SECONDS = 0.1
@@ -47,5 +51,10 @@ def resample(samples: np.ndarray, rate: float, sample_rate: int) -> np.ndarray:
     if rate == sample_rate:
         return samples
     n_samples = math.ceil(len(samples) * sample_rate / rate)
+    if n_samples > max(_MOST_MADE, _USUAL_RATIO * len(samples)):
+        raise Unusable(
+            f"its {len(samples)} samples at {rate:g} Hz would become {n_samples} at {sample_rate} "
+            "Hz; read a part of it, e.g. with a duration"
+        )
     resampled = soxr.resample(samples, rate, sample_rate, quality="HQ")[:n_samples]
     return np.pad(resampled, (0, n_samples - len(resampled)))  # soxr may round the length down

@@ -2,6 +2,8 @@
 
 import io
 import struct
+import subprocess
+import sys
 import tracemalloc
 
 import numpy as np
@@ -243,3 +245,47 @@ def test_rates_far_apart_are_refused(rate, sample_rate):
             audio.load(source, sample_rate=sample_rate)
         with pytest.raises(AudioError, match="too far from sample_rate"):
             audio.durations([source], sample_rate=sample_rate)
+
+
+def peak_megabytes(encoded):
+    """What reading it adds to the memory of a fresh process, whatever comes of it."""
+    code = (
+        "import resource, sys; from skaudio import audio; encoded = sys.stdin.buffer.read()\n"
+        "audio.find_unreadable([encoded[:100]])\n"
+        "def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024\n"
+        "before = peak(); print(audio.find_unreadable([encoded])); print(peak() - before)\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], input=encoded, capture_output=True, check=True
+    )
+    found, grown = run.stdout.decode().splitlines()
+    return found, float(grown)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is counted in other units elsewhere")
+@pytest.mark.parametrize("rate", [100, 8000])
+def test_a_small_file_does_not_fill_the_memory(rate):
+    """Silence in FLAC: hundreds of thousands of samples in a hundred bytes."""
+    file = io.BytesIO()
+    with soundfile.SoundFile(file, "w", rate, 1, format="FLAC") as writer:
+        for _ in range(40):
+            writer.write(np.zeros(2**21))
+    assert len(file.getvalue()) < 2**19
+    found, grown = peak_megabytes(file.getvalue())
+    assert "which is hardly sound; read a part of it" in found
+    assert grown < 1000
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is counted in other units elsewhere")
+def test_a_rate_far_below_the_one_that_is_wanted_does_not_fill_the_memory():
+    slow = wav_file(wav_format(rate=64, n_bits=8), wav_chunk(b"data", bytes(2**20)))
+    found, grown = peak_megabytes(slow)
+    assert "would become 262144000 at 16000 Hz" in found
+    assert grown < 1000
+
+
+@pytest.mark.parametrize("offset", [1e3, 1e13])
+def test_offsets_beyond_all_measure(offset):
+    for file_format in ("FLAC", "MP3", "OGG"):
+        with pytest.raises(AudioError, match="it ends before"):
+            audio.load(OTHERS[file_format], offset=offset, duration=0.1)
