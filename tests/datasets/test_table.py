@@ -165,7 +165,7 @@ def test_segments_of_a_table_become_features(tmp_path):
         ("path,label\nb.wav,x\n", {}, "1 of the 1 recordings .* do not exist, such as .*b.wav"),
         ("path,what\na.wav,x\n", {}, "usual name of labels.*has 'path', 'what'"),
         ("path,label\na.wav,x\n", {"label": "what"}, "no column 'what', which label names"),
-        ("path,label\na.wav,x\n", {"path": "{title}.wav"}, r"pattern path='\{title\}.wav' does not"),
+        ("path,label\na.wav,x\n", {"path": "{who}.wav"}, r"pattern path='\{who\}.wav' does not"),
         ("where,label\na.wav,x\n", {}, "usual name of paths"),
         ("path,label\na.wav,x,y\n", {}, "Row 1 of .* has 3 cells, the header has 2"),
         ("path,label,at\na.wav,x,soon\n", {"start": "at"}, "has 'soon' in the column 'at'"),
