@@ -1,7 +1,7 @@
 """Which formats are read, how fast, and whether a cut file is noticed.
 
 Five seconds of a rising tone in noise are written in every format that soundfile and PyAV can
-write, with a single process, at 16 kHz (48 kHz where Opus wants it). For each the script prints
+write, at 16 kHz. For each the script prints, with a single process,
 
 - how exactly they come back: ``exact``, or the correlation with what was written, once the
   delay that some codecs add or take off (a few frames) is set right;

@@ -39,7 +39,7 @@ def read(
     if len(samples) == 0:
         raise Unusable(f"it ends before {offset:g} s" if offset else "it holds no samples")
     samples = samples[:n_samples]
-    if out is None or samples.base is out:
+    if out is None or np.may_share_memory(samples, out):
         return samples
     out[: len(samples)] = samples
     return out[: len(samples)]

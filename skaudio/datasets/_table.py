@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import glob
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -245,17 +245,13 @@ def _paths(columns: _Columns, name: str, path: str | None, table: Any) -> list[s
     if path in columns:
         return [str(cell) for cell in columns[path]]
     try:
-        return [path.format_map(row) for row in _rows(columns, n_rows)]
+        rows = zip(*columns.values(), strict=True)
+        return [path.format_map(dict(zip(columns, row, strict=True))) for row in rows]
     except (KeyError, ValueError, IndexError) as error:
         raise DatasetError(
             f"The pattern path={path!r} does not fit {name} ({error!r}). It has the columns "
             f"{quoted(columns)}."
         ) from error
-
-
-def _rows(columns: _Columns, n_rows: int) -> Iterator[Mapping[str, Any]]:
-    for at in range(n_rows):
-        yield {name: cells[at] for name, cells in columns.items()}
 
 
 def _recording_beside(table: Any) -> str | None:
@@ -324,10 +320,8 @@ def _without_other_views(columns: _Columns) -> _Columns:
     # Raven writes a selection once for each view, the waveform and the spectrogram.
     if _RAVEN_SELECTION not in columns:
         return columns
-    firsts = list(
-        {cell: at for at, cell in reversed(list(enumerate(columns[_RAVEN_SELECTION])))}.values()
-    )
-    return {name: [cells[at] for at in sorted(firsts)] for name, cells in columns.items()}
+    firsts = np.sort(np.unique(columns[_RAVEN_SELECTION], return_index=True)[1])
+    return {name: [cells[at] for at in firsts] for name, cells in columns.items()}
 
 
 def _from_start_of_file(columns: _Columns) -> _Columns:

@@ -681,13 +681,13 @@ def test_lossy_formats_have_the_sound_that_was_written(name):
     assert_heard(make(), sound(2.0, rate), rate=rate, slack=slack)
 
 
-@pytest.mark.parametrize("container", ["amr", "3gp"])
-def test_amr_has_the_sound_that_was_written(container):
-    if "libopencore_amrnb" not in av.codec.codecs_available:
-        pytest.skip("this FFmpeg cannot encode AMR")
-    tone = (0.3 * np.sin(np.arange(16000) * 0.3)).astype(np.float32)
-    encoded = encode_with_av(tone, container, "libopencore_amrnb", rate=8000)
-    assert_heard(encoded, tone, rate=8000, slack=2 * 160)
+def test_every_frame_of_an_amr_file_is_heard():
+    """No encoder comes with PyAV, but any bits are sound to the decoder."""
+    frames = np.random.default_rng(0).integers(256, size=(50, 32), dtype=np.uint8)
+    frames[:, 0] = 0x3C  # 12.2 kbit/s
+    encoded = b"#!AMR\n" + frames.tobytes()
+    assert len(audio.load(encoded, sample_rate=8000)) == 50 * 160
+    assert_duration(encoded, 1.0)
 
 
 @pytest.mark.parametrize("layout", ["stereo", "5.1", "7.1", "hexadecagonal"])
