@@ -84,11 +84,11 @@ figure.savefig(pictures / "mfcc.png", dpi=120)
 X = mfcc.transform(clips)
 
 watched = {"early_stopping": True, "patience": 1000, "random_state": 0}
-plain = {"time_shift": 0, "time_mask": 0, "coefficient_mask": 0, "label_smoothing": 0}
+plain = {"augmentation": None, "label_smoothing": 0}
 plain |= {**watched, "batch_size": 32, "epochs": 20}
 image = {**plain, "conv_dim": 2, "kernel_size": 3, "batch_norm": False, "global_pooling": None}
 dropout = {"dropout": 0.5, "conv_dropout": 0.3}
-augmented = {**image, "time_shift": 0.1, "time_mask": 0.2, "coefficient_mask": 0.2}
+augmented = {**image, "augmentation": "default"}
 frames = {**plain, "bidirectional": False}
 
 models = {

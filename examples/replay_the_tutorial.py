@@ -43,9 +43,7 @@ recipe = {
     "weight_decay": 0.0,
     "label_smoothing": 0.0,
     "standardize": False,
-    "time_shift": 0.0,
-    "time_mask": 0.0,
-    "coefficient_mask": 0.0,
+    "augmentation": None,
     "random_state": 42,
     "verbose": 1,
 }

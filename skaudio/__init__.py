@@ -9,101 +9,22 @@ classifier comes out::
     model.predict(["hello.wav"])
 
 Names are loaded when they are first used, so ``import skaudio`` itself is quick and
-loads neither TensorFlow nor matplotlib.
+loads neither TensorFlow nor matplotlib. ``__init__.pyi`` lists them.
 """
 
+import sys as _sys
 from importlib import import_module as _import_module
-from typing import TYPE_CHECKING
 
-from skaudio._version import __version__
+import lazy_loader as _lazy_loader
+import wrapt as _wrapt
 
-if TYPE_CHECKING:
-    from skaudio.augmentation import WaveformAugmenter
-    from skaudio.classifiers import (
-        BCResNetClassifier,
-        ConvClassifier,
-        CRNNClassifier,
-        DSCNNClassifier,
-        GRUClassifier,
-        LSTMClassifier,
-        PerceptronClassifier,
-        TCResNetClassifier,
-    )
-    from skaudio.display import MFCCDisplay, TrainingHistoryDisplay
-    from skaudio.exceptions import AudioError
-    from skaudio.feature_extraction import LogMelTransformer, MFCCTransformer, PCENTransformer
-    from skaudio.pipeline import Pipeline
-    from skaudio.rejection import UnknownRejector
-    from skaudio.store import FeatureStore
-
-_HOMES = {
-    "AudioError": "exceptions",
-    "BCResNetClassifier": "classifiers",
-    "CRNNClassifier": "classifiers",
-    "ConvClassifier": "classifiers",
-    "DSCNNClassifier": "classifiers",
-    "FeatureStore": "store",
-    "GRUClassifier": "classifiers",
-    "LSTMClassifier": "classifiers",
-    "LogMelTransformer": "feature_extraction",
-    "MFCCDisplay": "display",
-    "MFCCTransformer": "feature_extraction",
-    "PCENTransformer": "feature_extraction",
-    "PerceptronClassifier": "classifiers",
-    "Pipeline": "pipeline",
-    "TCResNetClassifier": "classifiers",
-    "TrainingHistoryDisplay": "display",
-    "UnknownRejector": "rejection",
-    "WaveformAugmenter": "augmentation",
-}
-_MODULES = {
-    "architectures",
-    "audio",
-    "augmentation",
-    "classifiers",
-    "datasets",
-    "display",
-    "dsp",
-    "exceptions",
-    "feature_extraction",
-    "pipeline",
-    "rejection",
-    "store",
-}
-
-__all__ = [
-    "AudioError",
-    "BCResNetClassifier",
-    "CRNNClassifier",
-    "ConvClassifier",
-    "DSCNNClassifier",
-    "FeatureStore",
-    "GRUClassifier",
-    "LSTMClassifier",
-    "LogMelTransformer",
-    "MFCCDisplay",
-    "MFCCTransformer",
-    "PCENTransformer",
-    "PerceptronClassifier",
-    "Pipeline",
-    "TCResNetClassifier",
-    "TrainingHistoryDisplay",
-    "UnknownRejector",
-    "WaveformAugmenter",
-    "__version__",
-]
+__getattr__, __dir__, __all__ = _lazy_loader.attach_stub(__name__, __file__)
 
 
-def __getattr__(name):
-    if name in _HOMES:
-        value = getattr(_import_module(f"skaudio.{_HOMES[name]}"), name)
-    elif name in _MODULES:
-        value = _import_module(f"skaudio.{name}")
-    else:
-        raise AttributeError(f"module 'skaudio' has no attribute {name!r}")
-    globals()[name] = value
-    return value
-
-
-def __dir__():
-    return sorted({*globals(), *__all__, *_MODULES})
+@_wrapt.when_imported("keras")
+@_wrapt.when_imported("skaudio._tensorflow")
+def _register_layers(module):
+    """Tell Keras of skaudio's layers, so that it loads networks that were saved with them."""
+    is_within_our_import = module.__name__ == "keras" and "skaudio._tensorflow" in _sys.modules
+    if not is_within_our_import:
+        _import_module("skaudio.architectures")

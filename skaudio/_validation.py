@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,44 @@ from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_consistent_length
 
-__all__ = ["Interval", "StrOptions", "as_it_was_if_it_fails", "check_recordings"]
+__all__ = ["Interval", "Sizes", "StrOptions", "as_it_was_if_it_fails", "check_recordings"]
+
+
+class Sizes(Interval):
+    """One size or a sequence of sizes, each an integer of at least 1.
+
+    Parameters
+    ----------
+    at_least : int, default=0
+        How many sizes are needed.
+    """
+
+    def __init__(self, at_least: int = 0):
+        super().__init__(Integral, 1, None, closed="left")
+        self.at_least = at_least
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        """Check a value.
+
+        Parameters
+        ----------
+        val : object
+            The value.
+
+        Returns
+        -------
+        bool
+            Whether it satisfies the constraint.
+        """
+        sizes = val if isinstance(val, list | tuple | np.ndarray) else [val]
+        return len(sizes) >= self.at_least and all(
+            super(Sizes, self).is_satisfied_by(size) and not isinstance(size, bool)
+            for size in sizes
+        )
+
+    def __str__(self) -> str:
+        at_least = f", at least {self.at_least} of them" if self.at_least else ""
+        return f"an int or a sequence of ints, each at least 1{at_least}"
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """scikit-learn's own checks, run for real on every classifier."""
 
+import keras
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -9,10 +10,18 @@ from skaudio import (
     CRNNClassifier,
     DSCNNClassifier,
     GRUClassifier,
+    KerasNetworkClassifier,
     LSTMClassifier,
     PerceptronClassifier,
     TCResNetClassifier,
 )
+
+
+def small_network(input_shape, n_classes, units=8):
+    layers = keras.layers
+    hidden = [layers.Flatten(), layers.Dense(units, "relu"), layers.Dense(n_classes, "softmax")]
+    return keras.Sequential([keras.Input(input_shape), *hidden])
+
 
 # Small and quick: most of the time goes into compiling networks.
 QUICK = {"epochs": 8, "batch_size": 32, "learning_rate": 0.05}
@@ -32,6 +41,7 @@ CLASSIFIERS = [
     ),
     TCResNetClassifier(width_multiplier=0.5, dropout=0.0, epochs=10, learning_rate=0.02),
     BCResNetClassifier(depth_multiplier=0.25, conv_dropout=0.0, epochs=10, learning_rate=0.02),
+    KerasNetworkClassifier(small_network, {"units": 8}, **QUICK),
 ]
 
 FLOAT32 = (

@@ -13,6 +13,7 @@ from sklearn.model_selection import GridSearchCV
 
 from skaudio import (
     ConvClassifier,
+    FeatureAugmentation,
     GRUClassifier,
     LSTMClassifier,
     MFCCTransformer,
@@ -55,11 +56,7 @@ def _answers_elsewhere(model, paths, labels, folder):
         ConvClassifier(
             filters=(4,),
             conv_dropout=0.2,
-            time_stretch=0.2,
-            frequency_stretch=0.2,
-            equalizer=0.4,
-            noise=1.5,
-            mixup=0.2,
+            augmentation=FeatureAugmentation(noise_std=1.5, mixup=0.2),
             optimizer="sgd",
             learning_rate_schedule="constant",
             early_stopping=True,

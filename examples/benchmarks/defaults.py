@@ -22,17 +22,15 @@ from skaudio import ConvClassifier, MFCCTransformer
 from skaudio.datasets import fetch_speech_commands
 
 WORDS = ["bed", "happy", "cat"]
-PLAIN = {"time_shift": 0.0, "time_mask": 0.0, "coefficient_mask": 0.0}
 CHANGES = {
     "the defaults": {},
     "no dropout": {"dropout": 0.0},
-    "no augmentation": PLAIN,
-    "no augmentation, no dropout": {**PLAIN, "dropout": 0.0},
-    "no time shift": {"time_shift": 0.0},
-    "no masks": {"time_mask": 0.0, "coefficient_mask": 0.0},
-    "time_stretch=0.2": {"time_stretch": 0.2},
-    "noise=0.1": {"noise": 0.1},
-    "mixup=0.2": {"mixup": 0.2},
+    "no augmentation": {"augmentation": None},
+    "no augmentation, no dropout": {"augmentation": None, "dropout": 0.0},
+    "no time shift": {"augmentation__time_shift": 0.0},
+    "no masks": {"augmentation__time_mask": 0.0, "augmentation__coefficient_mask": 0.0},
+    "noise_std=0.1": {"augmentation__noise_std": 0.1},
+    "mixup=0.2": {"augmentation__mixup": 0.2},
     "label_smoothing=0": {"label_smoothing": 0.0},
     "weight_decay=0": {"weight_decay": 0.0},
     "weight_decay=0.01": {"weight_decay": 0.01},

@@ -149,9 +149,7 @@ def ours():
     return ConvClassifier(
         epochs=EPOCHS,
         batch_size=BATCH,
-        time_shift=0.0,
-        time_mask=0.0,
-        coefficient_mask=0.0,
+        augmentation=None,
         label_smoothing=0.0,
         learning_rate_schedule="constant",
         random_state=0,

@@ -27,7 +27,6 @@ import numpy as np
 
 SHAPE, CLASSES, BATCH = (101, 40), ("one", "two", "three"), 64
 RATE, DECAY = 0.003, 0.001
-OFF = {"time_shift": 0.0, "time_mask": 0.0, "coefficient_mask": 0.0}
 
 
 def clips(n_clips):
@@ -61,7 +60,7 @@ def with_skaudio(X, codes, n_epochs, *, augmented):
         label_smoothing=0.0,
         random_state=0,
         callbacks=clock(ends),
-        **({} if augmented else OFF),
+        augmentation="default" if augmented else None,
     ).fit(X, np.array(CLASSES)[codes])
     return ends, lambda: classifier.history_["accuracy"][-1]
 
@@ -77,7 +76,7 @@ def with_keras(X, codes, n_epochs, *, augmented):
     layers = [standardize]
     if augmented:
         layers = [RandomShift(0.1, 1), standardize, RandomMask(1, 0.2, 2), RandomMask(2, 0.2, 3)]
-    model = convolutional(SHAPE, len(CLASSES), preprocessing=layers)
+    model = keras.Sequential([keras.Input(SHAPE), *layers, convolutional(SHAPE, len(CLASSES))])
     standardize.set_statistics(X)
     model.compile(
         keras.optimizers.AdamW(RATE, weight_decay=DECAY),
@@ -152,9 +151,9 @@ def with_skorch(X, codes, n_epochs):
 
 def forget():
     """Make the next fit of ConvClassifier compile, as the first one in a process does."""
-    from skaudio.classifiers import _network
+    from skaudio.classifiers import _graphs
 
-    _network._networks.clear()
+    _graphs._networks.clear()
 
 
 def measure(fit, X, codes, n_epochs):

@@ -1,8 +1,7 @@
 """Networks as pure functions: ``(input_shape, n_classes, *, ...) -> keras.Model``.
 
 No scikit-learn, no training: a builder returns an uncompiled model that takes features
-of shape ``(batch, n_frames, n_coefficients)`` and gives class probabilities. The
-`preprocessing` layers that each one takes stand between its input and its first layer.
+of shape ``(batch, n_frames, n_coefficients)`` and gives class probabilities.
 Every random draw comes from `seed`; the global generators are left alone.
 """
 
@@ -13,7 +12,7 @@ from skaudio.architectures._ds_cnn import ds_cnn
 from skaudio.architectures._layers import (
     BatchNormalization,
     Dropout,
-    MaskPadding,
+    PaddingMask,
     Standardize,
     padding_mask,
 )
@@ -26,8 +25,8 @@ __all__ = [
     "BatchNormalization",
     "Dropout",
     "LayerSummary",
-    "MaskPadding",
     "NetworkSummary",
+    "PaddingMask",
     "Standardize",
     "SubSpectralNormalization",
     "bc_resnet",

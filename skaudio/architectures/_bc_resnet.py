@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,8 @@ from skaudio.architectures._layers import (
     MOMENTUM,
     dense_head,
     dropped,
+    features_input,
     glorot,
-    input_block,
     normalized,
     scaled,
     seed_stream,
@@ -137,12 +137,11 @@ def bc_resnet(
     *,
     width_multiplier: float = 1.0,
     depth_multiplier: float = 1.0,
-    time_stride: int = 1,
+    time_stride: int = 2,
     n_bands: int = 5,
     conv_dropout: float = 0.1,
     dropout: float = 0.0,
     seed: int = 0,
-    preprocessing: Sequence[keras.layers.Layer] = (),
 ) -> keras.Model:
     """Build a broadcasted residual network.
 
@@ -161,8 +160,8 @@ def bc_resnet(
         1.5, 2, 3, 6 and 8.
     depth_multiplier : float, default=1.0
         Scale of the number of blocks of each stage.
-    time_stride : int, default=1
-        Step of the first convolution along time.
+    time_stride : int, default=2
+        Step of the first convolution along time. The paper takes 1; 2 halves the arithmetic.
     n_bands : int, default=5
         Bands of coefficients that are normalised by themselves.
     conv_dropout : float, default=0.1
@@ -171,8 +170,6 @@ def bc_resnet(
         Share of the values dropped before the dense layer, in training.
     seed : int, default=0
         Seed of the initial weights and of dropout.
-    preprocessing : sequence of keras.layers.Layer, default=()
-        Layers between the input and the network.
 
     Returns
     -------
@@ -192,7 +189,7 @@ def bc_resnet(
     """
     layers = keras.layers
     seeds = seed_stream(seed)
-    inputs, x = input_block(input_shape, preprocessing)
+    inputs = x = features_input(input_shape)
     x = layers.Reshape((*input_shape, 1))(x)
     x = layers.Conv2D(
         scaled(16, width_multiplier),
@@ -216,9 +213,7 @@ def bc_resnet(
                 seeds=seeds,
             )
     x = _last_convolutions(x, scaled(32, width_multiplier), seeds)
-    outputs = dense_head(
-        x, n_classes, dense_units=(), activation="relu", dropout=dropout, seeds=seeds
-    )
+    outputs = dense_head(x, n_classes, dropout=dropout, seeds=seeds)
     return keras.Model(inputs, outputs, name="bc_resnet")
 
 

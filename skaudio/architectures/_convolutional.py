@@ -8,10 +8,11 @@ from skaudio._tensorflow import keras
 from skaudio.architectures._layers import (
     dense_head,
     dropped,
+    features_input,
     glorot,
-    input_block,
     normalized,
     seed_stream,
+    sizes,
 )
 
 # A filter along two axes works at every coefficient, too: fewer are enough, and affordable.
@@ -23,17 +24,16 @@ def convolutional(
     n_classes: int,
     *,
     conv_dim: int = 1,
-    filters: Sequence[int] | None = None,
+    filters: int | Sequence[int] | None = None,
     kernel_size: int = 5,
     pool_size: int = 2,
     batch_norm: bool = True,
     conv_dropout: float = 0.0,
     global_pooling: str | None = "average",
-    dense_units: Sequence[int] = (),
+    dense_units: int | Sequence[int] | None = None,
     activation: str = "relu",
     dropout: float = 0.3,
     seed: int = 0,
-    preprocessing: Sequence[keras.layers.Layer] = (),
 ) -> keras.Model:
     """Build a convolutional network.
 
@@ -49,7 +49,7 @@ def convolutional(
         Number of classes.
     conv_dim : {1, 2}, default=1
         Axes that the filters move along.
-    filters : sequence of int, default=None
+    filters : int or sequence of int, default=None
         Filters of each block; its length is the number of blocks. None is (64, 96, 128)
         along one axis and (24, 32, 48) along two.
     kernel_size : int, default=5
@@ -63,16 +63,14 @@ def convolutional(
     global_pooling : {"average", "max", None}, default="average"
         How the last block's map becomes a vector: pooled over time, the places along
         the coefficients side by side. None flattens it.
-    dense_units : sequence of int, default=()
-        Sizes of hidden dense layers.
+    dense_units : int, sequence of int or None, default=None
+        Sizes of hidden dense layers; None for none.
     activation : str, default="relu"
         Activation of blocks and hidden layers.
     dropout : float, default=0.3
         Share of the values dropped before each dense layer, in training.
     seed : int, default=0
         Seed of the initial weights and of dropout.
-    preprocessing : sequence of keras.layers.Layer, default=()
-        Layers between the input and the network.
 
     Returns
     -------
@@ -95,12 +93,12 @@ def convolutional(
     """
     layers = keras.layers
     seeds = seed_stream(seed)
-    inputs, x = input_block(input_shape, preprocessing)
+    inputs = x = features_input(input_shape)
     if conv_dim == 2:
         x = layers.Reshape((*input_shape, 1))(x)
     Convolution = layers.Conv1D if conv_dim == 1 else layers.Conv2D
     MaxPooling = layers.MaxPooling1D if conv_dim == 1 else layers.MaxPooling2D
-    for n_filters in _FILTERS[conv_dim] if filters is None else filters:
+    for n_filters in _FILTERS[conv_dim] if filters is None else sizes(filters):
         x = Convolution(
             n_filters,
             kernel_size,
@@ -123,9 +121,9 @@ def convolutional(
     outputs = dense_head(
         x,
         n_classes,
-        dense_units=dense_units,
-        activation=activation,
         dropout=dropout,
         seeds=seeds,
+        dense_units=dense_units,
+        activation=activation,
     )
     return keras.Model(inputs, outputs, name="convolutional")

@@ -7,88 +7,34 @@ from typing import Any
 
 from skaudio._tensorflow import keras
 from skaudio.architectures._layers import (
-    MaskPadding,
+    PaddingMask,
     dense_head,
+    features_input,
     glorot,
-    input_block,
     normalized,
     seed_stream,
+    sizes,
 )
 from skaudio.architectures._recurrent import recurrent_layers
 
 
 @keras.saving.register_keras_serializable(package="skaudio")
-class FrameMask(keras.layers.Layer):
-    """Hand out the mask of a sequence as a tensor of its own.
-
-    Parameters
-    ----------
-    stride : int, default=1
-        Keep every `stride`-th frame, beginning with the first.
-    **kwargs : dict
-        Passed to :class:`keras.layers.Layer`.
-    """
-
-    def __init__(self, stride=1, **kwargs):
-        super().__init__(**kwargs)
-        self.stride = stride
-
-    def call(self, inputs, mask=None):
-        """Read the mask.
-
-        Parameters
-        ----------
-        inputs : tensor of shape (batch, n_frames, n_coefficients)
-            Masked features.
-        mask : tensor of shape (batch, n_frames), bool
-            Their mask, which Keras hands over.
-
-        Returns
-        -------
-        tensor of shape (batch, n_kept), bool
-            The mask of the frames kept.
-        """
-        return mask[:, :: self.stride]
-
-    def compute_mask(self, inputs, previous_mask=None):
-        """Compute no mask: a mask needs none.
-
-        Parameters
-        ----------
-        inputs : tensor
-            Ignored.
-        previous_mask : tensor, default=None
-            Ignored.
-        """
-
-    def get_config(self):
-        """Describe the layer, so that a saved model can be built again.
-
-        Returns
-        -------
-        dict
-            The constructor's arguments.
-        """
-        return {**super().get_config(), "stride": self.stride}
-
-
-@keras.saving.register_keras_serializable(package="skaudio")
 class HidePadding(keras.layers.Layer):
-    """Set masked frames to zero, and take the mask off.
+    """Set masked frames to zero.
 
     A convolution that pads with zeros then finds beyond a clip's end what it finds beyond
     the end of the array.
     """
 
-    def call(self, inputs, mask=None):
+    def call(self, inputs, mask):
         """Hide padding.
 
         Parameters
         ----------
         inputs : tensor of shape (batch, n_frames, ...)
-            Masked features or a map.
+            Features or a map.
         mask : tensor of shape (batch, n_frames) or (batch, n_frames, 1), bool
-            Their mask, which Keras hands over.
+            True for frames to keep.
 
         Returns
         -------
@@ -115,7 +61,7 @@ def crnn(
     input_shape: tuple[int, int],
     n_classes: int,
     *,
-    filters: Sequence[int] = (16, 32),
+    filters: int | Sequence[int] = (16, 32),
     kernel_size: int = 5,
     time_stride: int = 4,
     pool_size: int = 2,
@@ -124,11 +70,10 @@ def crnn(
     n_layers: int = 1,
     bidirectional: bool = True,
     recurrent_pooling: str = "average",
-    dense_units: Sequence[int] = (),
+    dense_units: int | Sequence[int] | None = None,
     activation: str = "relu",
     dropout: float = 0.3,
     seed: int = 0,
-    preprocessing: Sequence[keras.layers.Layer] = (),
 ) -> keras.Model:
     """Build a convolutional-recurrent network that does not look at padding.
 
@@ -142,7 +87,7 @@ def crnn(
         Frames and coefficients.
     n_classes : int
         Number of classes.
-    filters : sequence of int, default=(16, 32)
+    filters : int or sequence of int, default=(16, 32)
         Filters of each block; its length is the number of blocks.
     kernel_size : int, default=5
         Length of the filters along each axis.
@@ -161,8 +106,8 @@ def crnn(
     recurrent_pooling : {"average", "last"}, default="average"
         What stands for the clip: the mean of the last layer's outputs over the frames
         that hold sound, or its last output.
-    dense_units : sequence of int, default=()
-        Sizes of hidden dense layers.
+    dense_units : int, sequence of int or None, default=None
+        Sizes of hidden dense layers; None for none.
     activation : str, default="relu"
         Activation of blocks and hidden dense layers.
     dropout : float, default=0.3
@@ -170,9 +115,6 @@ def crnn(
         in training.
     seed : int, default=0
         Seed of the initial weights and of dropout.
-    preprocessing : sequence of keras.layers.Layer, default=()
-        Layers between the input and the network. Layers that hide frames must come after
-        a `MaskPadding` of their own, or they would break up the silence it looks for.
 
     Returns
     -------
@@ -195,9 +137,7 @@ def crnn(
     (None, 3)
     """
     seeds = seed_stream(seed)
-    inputs, x = input_block(input_shape, preprocessing)
-    if not any(isinstance(layer, MaskPadding) for layer in preprocessing):
-        x = MaskPadding()(x)
+    inputs = x = features_input(input_shape)
     x, mask = _convolutions(
         x,
         filters=filters,
@@ -221,10 +161,10 @@ def crnn(
     outputs = dense_head(
         x,
         n_classes,
-        dense_units=dense_units,
-        activation=activation,
         dropout=dropout,
         seeds=seeds,
+        dense_units=dense_units,
+        activation=activation,
     )
     return keras.Model(inputs, outputs, name="crnn")
 
@@ -232,12 +172,12 @@ def crnn(
 def _convolutions(x, *, filters, kernel_size, time_stride, pool_size, activation, seeds):
     """Apply the blocks; give a sequence and its mask."""
     layers = keras.layers
-    mask = FrameMask(time_stride)(x)
+    mask = PaddingMask(time_stride)(x)
     n_frames, n_coefficients = mask.shape[1], x.shape[2]
     over_map = layers.Reshape((n_frames, 1))(mask)
-    x = layers.Reshape((x.shape[1], n_coefficients, 1))(HidePadding()(x))
+    x = layers.Reshape((x.shape[1], n_coefficients, 1))(HidePadding()(x, mask=PaddingMask()(x)))
     x = layers.ZeroPadding2D(_margins(x.shape, kernel_size, time_stride, n_frames))(x)
-    for block, n_filters in enumerate(filters):
+    for block, n_filters in enumerate(sizes(filters)):
         x = layers.Conv2D(
             n_filters,
             kernel_size,

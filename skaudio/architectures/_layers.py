@@ -10,8 +10,10 @@ import numpy as np
 from skaudio._tensorflow import keras, tf
 
 # Two frames are the same if they differ by no more than this share of the clip's largest
-# magnitude: rounding, as in the deltas of a constant, is not sound.
+# distance from its last frame, or than a few roundings of its largest magnitude: those of the
+# deltas of a constant are not sound.
 _SAME = 1e-5
+_ROUNDING = 5e-7
 
 # Keras' momentum of 0.99 needs thousands of steps to forget its start, more than a small
 # data set has in all its epochs.
@@ -47,7 +49,10 @@ def padding_mask(features: Any) -> Any:
     n_frames = features.shape[1]
     if n_frames == 1:
         return ops.ones_like(features[:, :, 0], dtype="bool")
-    tolerance = _SAME * ops.max(ops.abs(features), axis=(1, 2), keepdims=True)
+    # Of the sound, whatever it stands on; and at least what rounding makes of the latter.
+    sound = ops.max(ops.abs(features - features[:, -1:]), axis=(1, 2), keepdims=True)
+    largest = ops.max(ops.abs(features), axis=(1, 2), keepdims=True)
+    tolerance = ops.maximum(_SAME * sound, _ROUNDING * largest)
     steps = ops.abs(features[:, 1:] - features[:, :-1])
     # Functions throughout, not operators: Keras' symbolic tensors compare by identity.
     same = ops.cast(ops.all(ops.less_equal(steps, tolerance), axis=-1), "int32")
@@ -58,50 +63,73 @@ def padding_mask(features: Any) -> Any:
 
 
 @keras.saving.register_keras_serializable(package="skaudio")
-class MaskPadding(keras.layers.Layer):
-    """Attach `padding_mask` to a sequence, so that recurrent layers stop at its end.
+class PaddingMask(keras.layers.Layer):
+    """Find the frames to use, as `padding_mask` does, for layers that take a mask.
+
+    It must be called on the network's input. In training, a classifier hands in the mask
+    that it found before augmentation hid frames, which would break up the padding.
+
+    Parameters
+    ----------
+    stride : int, default=1
+        Keep every `stride`-th frame, beginning with the first.
+    **kwargs : dict
+        Passed to :class:`keras.layers.Layer`.
 
     Examples
     --------
+    >>> import keras
     >>> import numpy as np
-    >>> from skaudio.architectures import MaskPadding
+    >>> from skaudio.architectures import PaddingMask
     >>> clip = np.array([[[1.0], [2.0], [0.0], [0.0]]])
-    >>> np.asarray(MaskPadding().compute_mask(clip)).tolist()
+    >>> np.asarray(PaddingMask()(clip)).tolist()
     [[True, True, False, False]]
+    >>> features = keras.Input((4, 1))
+    >>> summary = keras.layers.LSTM(8)(features, mask=PaddingMask()(features))
     """
 
-    def call(self, inputs):
-        """Hand the features on unchanged.
+    def __init__(self, stride=1, **kwargs):
+        super().__init__(**kwargs)
+        self.stride = stride
+
+    def call(self, inputs, mask=None):
+        """Find the frames that hold sound.
 
         Parameters
         ----------
         inputs : tensor of shape (batch, n_frames, n_coefficients)
             Features.
+        mask : tensor of shape (batch, n_frames), bool, default=None
+            The mask that comes with the features, if any.
 
         Returns
         -------
-        tensor of the same shape
-            The same features; their mask goes with them.
+        tensor of shape (batch, n_kept), bool
+            That mask, or else what :func:`padding_mask` finds.
         """
-        # A layer that returns its input itself would share the caller's mask.
-        return keras.ops.multiply(inputs, 1.0)
+        mask = padding_mask(inputs) if mask is None else mask
+        return mask[:, :: self.stride]
 
     def compute_mask(self, inputs, previous_mask=None):
-        """Compute the mask.
+        """Compute no mask: a mask needs none.
 
         Parameters
         ----------
-        inputs : tensor of shape (batch, n_frames, n_coefficients)
-            Features.
-        previous_mask : None
+        inputs : tensor
             Ignored.
+        previous_mask : tensor, default=None
+            Ignored.
+        """
+
+    def get_config(self):
+        """Describe the layer, so that a saved model can be built again.
 
         Returns
         -------
-        tensor of shape (batch, n_frames), bool
-            What :func:`padding_mask` finds.
+        dict
+            The constructor's arguments.
         """
-        return padding_mask(inputs)
+        return {**super().get_config(), "stride": self.stride}
 
 
 @keras.saving.register_keras_serializable(package="skaudio")
@@ -469,39 +497,48 @@ def normalized(x: Any, activation: str | None = None, *, mask: Any = None) -> An
     return x if activation is None else keras.layers.Activation(activation)(x)
 
 
-def input_block(
-    input_shape: tuple[int, int], preprocessing: Sequence[keras.layers.Layer]
-) -> tuple[Any, Any]:
+def features_input(input_shape: tuple[int, int]) -> Any:
     """Open a functional model.
 
     Parameters
     ----------
     input_shape : (int, int)
         Frames and coefficients.
-    preprocessing : sequence of keras.layers.Layer
-        Layers to apply first.
 
     Returns
     -------
-    inputs : tensor
+    tensor of shape (batch, n_frames, n_coefficients)
         The model's input.
-    x : tensor
-        The same after `preprocessing`.
     """
-    inputs = x = keras.Input(input_shape, name="features")
-    for layer in preprocessing:
-        x = layer(x)
-    return inputs, x
+    return keras.Input(input_shape, name="features", dtype="float32")
+
+
+def sizes(value: int | Sequence[int] | None) -> tuple[int, ...]:
+    """Read a parameter that is None, one size or several.
+
+    Parameters
+    ----------
+    value : int, sequence of int or None
+        The parameter.
+
+    Returns
+    -------
+    tuple of int
+        No, one or several sizes.
+    """
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, int) else tuple(value)
 
 
 def dense_head(
     x: Any,
     n_classes: int,
     *,
-    dense_units: Sequence[int],
-    activation: str,
     dropout: float,
     seeds: Iterator[int],
+    dense_units: int | Sequence[int] | None = None,
+    activation: str | None = None,
 ) -> Any:
     """Close a network: hidden dense layers and a softmax, with dropout before each.
 
@@ -511,14 +548,14 @@ def dense_head(
         What the body of the network made.
     n_classes : int
         Number of classes.
-    dense_units : sequence of int
-        Sizes of the hidden layers.
-    activation : str
-        Their activation.
     dropout : float
         Share of the values dropped before each dense layer, in training.
     seeds : iterator of int
         From `seed_stream`.
+    dense_units : int, sequence of int or None, default=None
+        Sizes of the hidden layers; None for none.
+    activation : str, default=None
+        Their activation.
 
     Returns
     -------
@@ -526,7 +563,7 @@ def dense_head(
         Class probabilities.
     """
     layers = keras.layers
-    for units in dense_units:
+    for units in sizes(dense_units):
         x = dropped(x, dropout, seeds)
         x = layers.Dense(units, activation=activation, kernel_initializer=glorot(seeds))(x)
     x = dropped(x, dropout, seeds)

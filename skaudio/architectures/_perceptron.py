@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from skaudio._tensorflow import keras
-from skaudio.architectures._layers import dense_head, input_block, seed_stream
+from skaudio.architectures._layers import dense_head, features_input, seed_stream
 
 
 def perceptron(
     input_shape: tuple[int, int],
     n_classes: int,
     *,
-    dense_units: Sequence[int] = (),
+    dense_units: int | Sequence[int] | None = None,
     activation: str = "relu",
-    dropout: float = 0.0,
+    dropout: float = 0.5,
     seed: int = 0,
-    preprocessing: Sequence[keras.layers.Layer] = (),
 ) -> keras.Model:
     """Build a perceptron on the flattened features.
 
@@ -26,16 +25,14 @@ def perceptron(
         Frames and coefficients.
     n_classes : int
         Number of classes.
-    dense_units : sequence of int, default=()
-        Sizes of hidden layers; none for the classical perceptron.
+    dense_units : int, sequence of int or None, default=None
+        Sizes of hidden layers; None for none, the classical perceptron.
     activation : str, default="relu"
         Activation of the hidden layers.
-    dropout : float, default=0.0
+    dropout : float, default=0.5
         Share of the values dropped before each dense layer, in training.
     seed : int, default=0
         Seed of the initial weights and of dropout.
-    preprocessing : sequence of keras.layers.Layer, default=()
-        Layers between the input and the network.
 
     Returns
     -------
@@ -54,14 +51,14 @@ def perceptron(
     12123
     """
     seeds = seed_stream(seed)
-    inputs, x = input_block(input_shape, preprocessing)
+    inputs = x = features_input(input_shape)
     x = keras.layers.Flatten()(x)
     outputs = dense_head(
         x,
         n_classes,
-        dense_units=dense_units,
-        activation=activation,
         dropout=dropout,
         seeds=seeds,
+        dense_units=dense_units,
+        activation=activation,
     )
     return keras.Model(inputs, outputs, name="perceptron")

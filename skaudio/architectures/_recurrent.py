@@ -7,11 +7,11 @@ from typing import Any
 
 from skaudio._tensorflow import keras
 from skaudio.architectures._layers import (
-    MaskPadding,
+    PaddingMask,
     dense_head,
     dropped,
+    features_input,
     glorot,
-    input_block,
     seed_stream,
 )
 
@@ -25,11 +25,10 @@ def recurrent(
     n_layers: int = 1,
     bidirectional: bool = True,
     recurrent_pooling: str = "average",
-    dense_units: Sequence[int] = (),
+    dense_units: int | Sequence[int] | None = None,
     activation: str = "relu",
     dropout: float = 0.3,
     seed: int = 0,
-    preprocessing: Sequence[keras.layers.Layer] = (),
 ) -> keras.Model:
     """Build a recurrent network that does not look at padding.
 
@@ -50,8 +49,8 @@ def recurrent(
     recurrent_pooling : {"average", "last"}, default="average"
         What stands for the clip: the mean of the last layer's outputs over the frames
         that hold sound, or its last output.
-    dense_units : sequence of int, default=()
-        Sizes of hidden dense layers.
+    dense_units : int, sequence of int or None, default=None
+        Sizes of hidden dense layers; None for none.
     activation : str, default="relu"
         Activation of the hidden dense layers.
     dropout : float, default=0.3
@@ -59,9 +58,6 @@ def recurrent(
         in training.
     seed : int, default=0
         Seed of the initial weights and of dropout.
-    preprocessing : sequence of keras.layers.Layer, default=()
-        Layers between the input and the network. Layers that hide frames must come after
-        a `MaskPadding` of their own, or they would break up the silence it looks for.
 
     Returns
     -------
@@ -83,9 +79,7 @@ def recurrent(
     (None, 3)
     """
     seeds = seed_stream(seed)
-    inputs, x = input_block(input_shape, preprocessing)
-    if not any(isinstance(layer, MaskPadding) for layer in preprocessing):
-        x = MaskPadding()(x)
+    inputs = x = features_input(input_shape)
     x = recurrent_layers(
         x,
         cell=cell,
@@ -95,14 +89,15 @@ def recurrent(
         recurrent_pooling=recurrent_pooling,
         dropout=dropout,
         seeds=seeds,
+        mask=PaddingMask()(x),
     )
     outputs = dense_head(
         x,
         n_classes,
-        dense_units=dense_units,
-        activation=activation,
         dropout=dropout,
         seeds=seeds,
+        dense_units=dense_units,
+        activation=activation,
     )
     return keras.Model(inputs, outputs, name=cell)
 
@@ -117,7 +112,7 @@ def recurrent_layers(
     recurrent_pooling: str,
     dropout: float,
     seeds: Iterator[int],
-    mask: Any = None,
+    mask: Any,
 ) -> Any:
     """Read a sequence with recurrent layers, and make it one vector.
 
@@ -139,8 +134,8 @@ def recurrent_layers(
         Share of the values dropped between the layers, in training.
     seeds : iterator of int
         From `seed_stream`.
-    mask : tensor of shape (batch, n_frames), bool, default=None
-        True for frames to read, and to average; None takes the mask that goes with `x`.
+    mask : tensor of shape (batch, n_frames), bool
+        True for frames to read, and to average.
 
     Returns
     -------
@@ -165,7 +160,7 @@ def recurrent_layers(
         layer = one_way(False)
         if bidirectional:
             layer = layers.Bidirectional(layer, backward_layer=one_way(True))
-        x = layer(x, mask=mask)  # Keras 3.9 hands on only the masks that came with `x`
+        x = layer(x, mask=mask)
         if not is_last:
             x = dropped(x, dropout, seeds)
     if recurrent_pooling == "average":

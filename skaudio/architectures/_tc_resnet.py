@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from skaudio._tensorflow import keras
 from skaudio.architectures._layers import (
     dense_head,
+    features_input,
     glorot,
-    input_block,
     normalized,
     scaled,
     seed_stream,
@@ -26,7 +26,6 @@ def tc_resnet(
     activation: str = "relu",
     dropout: float = 0.5,
     seed: int = 0,
-    preprocessing: Sequence[keras.layers.Layer] = (),
 ) -> keras.Model:
     """Build a temporal convolutional residual network.
 
@@ -51,8 +50,6 @@ def tc_resnet(
         Share of the values dropped before the dense layer, in training.
     seed : int, default=0
         Seed of the initial weights and of dropout.
-    preprocessing : sequence of keras.layers.Layer, default=()
-        Layers between the input and the network.
 
     Returns
     -------
@@ -71,7 +68,7 @@ def tc_resnet(
     65836
     """
     seeds = seed_stream(seed)
-    inputs, x = input_block(input_shape, preprocessing)
+    inputs = x = features_input(input_shape)
     x = normalized(_convolution(x, scaled(16, width_multiplier), 3, 1, seeds), activation)
     for n_filters in (24, 32, 48):
         for block in range(scaled(1, depth_multiplier)):
@@ -84,9 +81,7 @@ def tc_resnet(
                 seeds=seeds,
             )
     x = keras.layers.GlobalAveragePooling1D()(x)
-    outputs = dense_head(
-        x, n_classes, dense_units=(), activation=activation, dropout=dropout, seeds=seeds
-    )
+    outputs = dense_head(x, n_classes, dropout=dropout, seeds=seeds)
     return keras.Model(inputs, outputs, name="tc_resnet")
 
 

@@ -1,28 +1,16 @@
-"""The one place that knows SciKeras.
-
-A classifier of skaudio is a SciKeras ``KerasClassifier``, with its interface: ``fit``,
-``partial_fit``, ``initialize``, ``model_``, ``history_``, ``classes_``. How it gets there is
-skaudio's own, since scikit-learn's grammar asks for it: parameters are those of the
-constructor's signature, tags say that a classifier is one, pickles hold arrays, and
-classifiers of one design share one compiled network.
-"""
+"""The scikit-learn side of every classifier: parameters, data, fitting and predicting."""
 
 from __future__ import annotations
 
 import math
+import warnings
 from abc import ABCMeta, abstractmethod
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from scikeras.wrappers import KerasClassifier
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import (
-    ClassifierTags,
-    check_random_state,
-    column_or_1d,
-    compute_sample_weight,
-)
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state, column_or_1d, compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
     _check_sample_weight,
@@ -33,52 +21,172 @@ from sklearn.utils.validation import (
 
 from skaudio._tensorflow import keras
 from skaudio._validation import Interval, StrOptions, as_it_was_if_it_fails
-from skaudio.architectures import MaskPadding, NetworkSummary, Standardize, network_summary
-from skaudio.augmentation import (
-    RandomEqualizer,
-    RandomMask,
-    RandomNoise,
-    RandomShift,
-    RandomStretch,
+from skaudio.architectures import NetworkSummary, Standardize, network_summary
+from skaudio.augmentation import FeatureAugmentation
+from skaudio.classifiers._apart import apart, seeded_python
+from skaudio.classifiers._augmentation import as_augmentation
+from skaudio.classifiers._callbacks import (
+    EpochProgress,
+    as_callbacks,
+    compile_for_callbacks,
+    notify,
 )
-from skaudio.classifiers._network import (
-    built_afresh,
+from skaudio.classifiers._graphs import (
     dropout_rates,
     network_to_train,
     shared_network,
-    state_of,
+    start_state,
 )
-from skaudio.classifiers._training import (
-    Clips,
-    EpochProgress,
-    as_callbacks,
-    batch_count,
-    hold_out,
-    learning_rate_at,
-    train,
-)
+from skaudio.classifiers._hold_out import hold_out
+from skaudio.classifiers._loop import Clips, train
+from skaudio.classifiers._optimization import OPTIMIZERS, batch_count, learning_rate_at
+from skaudio.classifiers._scikeras import SciKerasClassifier
 
 
-class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
-    """What all classifiers of skaudio share; not for use by itself.
+class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
+    """Base class of the classifiers: how a network is trained, whatever the network.
 
-    A final class has an explicit constructor, declares the constraints of its own
-    parameters, and builds its network in `_build_network`.
+    A family of networks is a subclass that adds parameters of its own to these, passes these
+    on by ``super().__init__``, and builds its network in `_build_network`. For a single
+    network, :class:`KerasNetworkClassifier` needs no class.
+
+    Parameters
+    ----------
+    standardize : bool or "per_coefficient", default=True
+        Bring the features to zero mean and unit variance over the training frames; the
+        statistics become part of the network. True centres each coefficient and scales
+        all by one number, so that they keep their proportions, as suits MFCCs and spectrograms.
+        "per_coefficient" scales each by its own, for coefficients that have units of their
+        own; so does True with plain features of shape (n_clips, n_features).
+    augmentation : "default", FeatureAugmentation, keras.layers.Layer, list of these layers or \
+            None, default="default"
+        Random changes of the features in training. "default" is a
+        :class:`~skaudio.augmentation.FeatureAugmentation` with its own defaults. Layers are
+        called on the standardised features, in training only; each training has copies of
+        them. None changes nothing.
+    epochs : int, default=25
+        Passes over the training clips.
+    batch_size : int or "auto", default="auto"
+        Clips per update. "auto" is 64, or fewer on small training sets (down to 8), so
+        that an epoch has about 32 updates.
+    optimizer : {"adam", "adamw", "rmsprop", "sgd"}, default="adamw"
+        "sgd" has Nesterov momentum of 0.9.
+    learning_rate : float, default=0.003
+        Highest learning rate.
+    learning_rate_schedule : {"cosine", "constant"}, default="cosine"
+        "cosine" warms up over the first twentieth of the training and then falls to one
+        hundredth, which ends a short training in a good place.
+    weight_decay : float, default=0.001
+        Decoupled weight decay.
+    label_smoothing : float, default=0.1
+        Share of the target spread over all classes: keeps the network from growing
+        certain of mislabelled clips.
+    class_weight : dict, "balanced" or None, default=None
+        Weight of each class in the loss, as in scikit-learn.
+    early_stopping : bool, default=False
+        Stop when the loss of held-out clips has not fallen for `patience` epochs, and keep
+        the weights of the best epoch. The clips are those given to `fit` as `X_val`, or else
+        a share of the training clips, stratified by class and, with `groups`, of whole
+        groups. Off by default: with the cosine schedule the last epoch is rarely worse, and
+        no clip is withheld from training.
+    validation_fraction : float, default=0.1
+        Share of the training clips held out by early stopping.
+    patience : int, default=5
+        Epochs that early stopping waits for an improvement.
+    callbacks : keras.callbacks.Callback or list of these, default=None
+        Called at every event of a training, and in prediction. Each `fit`, and each clone,
+        has shallow copies, found in ``callbacks_`` afterwards: what a callback refers to,
+        such as a file or a trial of a search, is not copied. Callbacks that change the
+        learning rate need ``learning_rate_schedule="constant"``.
+    warm_start : bool, default=False
+        Continue from the weights of the last `fit`, with the same classes and the same
+        feature statistics, for another `epochs`.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the initial weights, the order of the clips, dropout, augmentation and the
+        held-out share. The same int gives the same probabilities on the same CPU.
+    verbose : int, default=0
+        Show a progress bar over the epochs when positive.
+
+    Attributes
+    ----------
+    callbacks_ : list of keras.callbacks.Callback
+        The copies of `callbacks` that the last training used.
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted.
+    history_ : dict of str to list of float
+        Loss and accuracy of each epoch, on the training clips as the network saw them
+        (augmented, with dropout); ``val_loss`` and ``val_accuracy`` if there were held-out
+        clips; and what callbacks add to their logs.
+    input_shape_ : tuple of int
+        Shape of one clip's features.
+    model_ : keras.Model
+        A copy of the trained network; features in, probabilities out.
+    n_features_in_ : int
+        Length of the second axis of the training features.
+    n_iter_ : int
+        Epochs trained.
+    network_summary_ : NetworkSummary
+        What the network costs: parameters, multiply-accumulates for a clip, bytes.
+
+    See Also
+    --------
+    KerasNetworkClassifier : Takes any function that builds a network.
+
+    Notes
+    -----
+    Networks are built and trained on one device, in float32 with channels last, whatever
+    Keras' settings of the process are. Classifiers with networks of the same design share
+    one compiled network, so that a search compiles each design once.
+
+    Ctrl-C ends a training after its first epoch with a warning, and the classifier keeps what
+    it has learned.
+
+    Examples
+    --------
+    A family has its parameters in its signature, as scikit-learn asks for, and hands those of
+    the training on:
+
+    >>> import keras
+    >>> import numpy as np
+    >>> from skaudio.classifiers import BaseAudioClassifier
+    >>> class DenseClassifier(BaseAudioClassifier):
+    ...     _parameter_constraints = {
+    ...         **BaseAudioClassifier._parameter_constraints,
+    ...         "units": [int],
+    ...     }
+    ...
+    ...     def __init__(self, *, units=8, epochs=25, random_state=None):
+    ...         super().__init__(epochs=epochs, random_state=random_state)
+    ...         self.units = units
+    ...
+    ...     def _build_network(self, input_shape, n_classes, seed):
+    ...         return keras.Sequential(
+    ...             [
+    ...                 keras.Input(input_shape),
+    ...                 keras.layers.Flatten(),
+    ...                 keras.layers.Dense(self.units, "relu"),
+    ...                 keras.layers.Dense(n_classes, "softmax"),
+    ...             ]
+    ...         )
+    >>> X = np.random.default_rng(0).normal(size=(40, 20, 8))
+    >>> y = np.repeat(["low", "high"], 20)
+    >>> DenseClassifier(units=4, epochs=1).fit(X, y).predict_proba(X).shape
+    (40, 2)
     """
 
     _parameter_constraints = {
         "standardize": ["boolean", StrOptions({"per_coefficient"})],
-        "time_shift": [Interval(Real, 0, 1, closed="both")],
-        "time_mask": [Interval(Real, 0, 1, closed="both")],
-        "coefficient_mask": [Interval(Real, 0, 1, closed="both")],
-        "time_stretch": [Interval(Real, 0, 1, closed="left")],
-        "frequency_stretch": [Interval(Real, 0, 1, closed="left")],
-        "equalizer": [Interval(Real, 0, None, closed="left")],
-        "noise": [Interval(Real, 0, None, closed="left")],
-        "mixup": [Interval(Real, 0, None, closed="left")],
+        "augmentation": [
+            StrOptions({"default"}),
+            FeatureAugmentation,
+            keras.layers.Layer,
+            list,
+            tuple,
+            None,
+        ],
         "epochs": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
-        "optimizer": [StrOptions({"adam", "adamw", "rmsprop", "sgd"})],
+        "optimizer": [StrOptions(set(OPTIMIZERS))],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "learning_rate_schedule": [StrOptions({"constant", "cosine"})],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
@@ -93,33 +201,94 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
         "verbose": ["verbose"],
     }
 
-    # Whether the network skips the silence that follows a short clip.
-    _masks_padding = False
+    @abstractmethod
+    def __init__(
+        self,
+        *,
+        standardize=True,
+        augmentation="default",
+        epochs=25,
+        batch_size="auto",
+        optimizer="adamw",
+        learning_rate=0.003,
+        learning_rate_schedule="cosine",
+        weight_decay=0.001,
+        label_smoothing=0.1,
+        class_weight=None,
+        early_stopping=False,
+        validation_fraction=0.1,
+        patience=5,
+        callbacks=None,
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+    ):
+        self.standardize = standardize
+        self.augmentation = augmentation
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.learning_rate_schedule = learning_rate_schedule
+        self.weight_decay = weight_decay
+        self.label_smoothing = label_smoothing
+        self.class_weight = class_weight
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.callbacks = callbacks
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
 
-    # What SciKeras reads as parameters and skaudio does not offer as such.
-    model = None
-    build_fn = None
-    loss = None
+    @abstractmethod
+    def _build_network(
+        self, input_shape: tuple[int, int], n_classes: int, seed: int
+    ) -> keras.Model:
+        """Build the network: standardised features in, class probabilities out.
 
-    # SciKeras reads parameters off the instance's attributes and rewrites set_params and
-    # repr to match; scikit-learn's own read the signature.
-    _get_param_names: Any = classmethod(BaseEstimator._get_param_names.__func__)
-    set_params = BaseEstimator.set_params
-    __repr__ = BaseEstimator.__repr__
-    # SciKeras' score validates y against the training labels' dtype.
-    score = ClassifierMixin.score
+        Keras' settings are at their defaults meanwhile, and Python's random numbers, from
+        which Keras' layers draw seeds that they are not given, follow from `seed`.
+        """
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        # SciKeras has ClassifierMixin on the wrong side, so its tags never arrive.
-        tags.estimator_type = "classifier"
-        tags.classifier_tags = ClassifierTags()
-        tags.target_tags.required = True
-        tags.input_tags.three_d_array = True
-        return tags
+    def _network_params(self) -> dict[str, Any]:
+        """The parameters that a subclass adds, without NumPy's types, as builders take them."""
+        own = set(self._get_param_names()) - set(BaseAudioClassifier._get_param_names())
+        return {name: _plain(getattr(self, name)) for name in sorted(own)}
 
-    def __sklearn_is_fitted__(self):
-        return self.initialized_
+    def set_params(self, **params):
+        """Set parameters, also those of an augmentation: ``augmentation__time_mask=0.3``.
+
+        Parameters
+        ----------
+        **params : dict
+            As in scikit-learn.
+
+        Returns
+        -------
+        estimator
+            The classifier.
+        """
+        if any(name.startswith("augmentation__") for name in params):
+            augmentation = params.get("augmentation", self.augmentation)
+            if isinstance(augmentation, str):
+                params = {"augmentation": FeatureAugmentation(), **params}
+            elif not hasattr(augmentation, "set_params"):
+                raise ValueError(
+                    f"augmentation={augmentation!r} has no parameters to set. Use "
+                    "augmentation=FeatureAugmentation(...)."
+                )
+        return super().set_params(**params)
+
+    def __sklearn_clone__(self):
+        # scikit-learn would copy all that callbacks refer to.
+        without_callbacks = object.__new__(type(self))
+        vars(without_callbacks).update(vars(self), callbacks=None)
+        clone = BaseEstimator.__sklearn_clone__(without_callbacks)
+        clone.callbacks = self.callbacks and as_callbacks(self.callbacks)
+        return clone
+
+    # What was learned ---------------------------------------------------------------------
 
     @property
     def initialized_(self) -> bool:
@@ -137,17 +306,18 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
         """The trained network as a Keras model: features in, probabilities out.
 
         It is a copy, built when it is first asked for: training it further leaves the
-        classifier as it is.
+        classifier as it is. It can be saved, and loaded after ``import skaudio``.
 
         Returns
         -------
         keras.Model
-            The copy, compiled to be evaluated.
+            The copy, compiled to be evaluated. Its layers are the standardisation, if any,
+            and the network.
         """
         if not self.initialized_:
             raise AttributeError(f"{type(self).__name__} has no model_ before it is fitted.")
         if self._model is None:
-            self._model = self._state.make_model()
+            self._model = self._state.restore(self._state.make_model())
             self._model.compile(loss="categorical_crossentropy", metrics=["accuracy"])
         return self._model
 
@@ -163,7 +333,7 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
         check_is_fitted(self)
         return network_summary(self._shared_network().model)
 
-    def fit(self, X, y, sample_weight=None, groups=None):
+    def fit(self, X, y, sample_weight=None, groups=None, *, X_val=None, y_val=None):
         """Build the network and train it.
 
         Parameters
@@ -171,7 +341,7 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
         X : array-like of shape (n_clips, n_frames, n_coefficients)
             Feature sequences, as ``MFCCTransformer`` makes them. An array of shape
             ``(n_clips, n_features)`` is taken as plain features: one frame of
-            `n_features` coefficients; of the augmentation, `noise` and `mixup` are at work.
+            `n_features` coefficients.
         y : array-like of shape (n_clips,)
             Class labels, strings or integers.
         sample_weight : array-like of shape (n_clips,), default=None
@@ -179,7 +349,13 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
             zero are left out.
         groups : array-like of shape (n_clips,), default=None
             Where each clip comes from, such as its speaker: early stopping holds out
-            whole groups. Nothing else looks at them.
+            whole groups. Nothing else uses them.
+        X_val : array-like of shape (n_val_clips, n_frames, n_coefficients), default=None
+            Clips for validation after each epoch, as in scikit-learn's
+            ``HistGradientBoostingClassifier``; early stopping takes them in place of a share
+            of `X`. In a pipeline, name it in ``transform_input``.
+        y_val : array-like of shape (n_val_clips,), default=None
+            Their labels.
 
         Returns
         -------
@@ -188,20 +364,30 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
         """
         self._validate_params()
         with as_it_was_if_it_fails(self):
-            goes_on = self.warm_start and self.initialized_
-            X, y = self._validate_data(X, y, reset=not goes_on)
-            if goes_on:
+            continues = self.warm_start and self.initialized_
+            X, y = self._validate_data(X, y, reset=not continues)
+            if continues:
                 self._check_known(y, self.classes_, "the classes of the earlier fit")
+                self._warn_of_other_sizes()
             else:
                 self._start(np.unique(y))
             clips, groups = self._clips(X, y, sample_weight, groups)
-            self._train(clips, groups, n_epochs=self.epochs, resumes=False)
+            held_out = self._validation_clips(X_val, y_val)
+            if self.early_stopping and held_out is None:
+                chosen, others = hold_out(
+                    self.classes_[clips.targets.argmax(axis=1)],
+                    groups,
+                    fraction=self.validation_fraction,
+                    seed=self._seed,
+                )
+                clips, held_out = clips.take(chosen), clips.take(others)
+            self._train(clips, held_out, n_epochs=self.epochs, resumes=False)
         return self
 
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train for one more epoch.
 
-        The learning rate goes on along its schedule over `epochs`; the cosine ends at one
+        The learning rate continues along its schedule over `epochs`; the cosine ends at one
         hundredth of `learning_rate` and stays there. Feature statistics are those of the
         first call, and early stopping has no part in it.
 
@@ -225,18 +411,20 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
         """
         self._validate_params()
         with as_it_was_if_it_fails(self):
-            goes_on = self.initialized_
-            X, y = self._validate_data(X, y, reset=not goes_on)
+            continues = self.initialized_
+            X, y = self._validate_data(X, y, reset=not continues)
             known = None if classes is None else np.unique(classes)
             if known is None:
-                known = self.classes_ if goes_on else np.unique(y)
-            elif goes_on and not np.array_equal(known, self.classes_):
+                known = self.classes_ if continues else np.unique(y)
+            elif continues and not np.array_equal(known, self.classes_):
                 raise ValueError(
                     f"classes={known.tolist()} is not the same as on the last call of "
                     f"partial_fit, {self.classes_.tolist()}."
                 )
             self._check_known(y, known, "classes, which the first call of partial_fit must give")
-            if not goes_on:
+            if continues:
+                self._warn_of_other_sizes()
+            else:
                 self._start(known)
             clips, _ = self._clips(X, y, sample_weight, None, resumes=True)
             self._train(clips, None, n_epochs=1, resumes=True)
@@ -281,7 +469,7 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
         return probabilities / probabilities.sum(axis=1, keepdims=True)
 
     def predict(self, X):
-        """Name the most probable class.
+        """Predict the most probable class.
 
         Parameters
         ----------
@@ -296,7 +484,7 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
         best = self._predict_raw(X).argmax(axis=1)
         return self.classes_[best]
 
-    # Steps of a fit ---------------------------------------------------------------------
+    # Data ---------------------------------------------------------------------------------
 
     def _validate_data(self, X, y="no_validation", reset=False):
         """Check features, and labels if there are any; learn or compare their shape."""
@@ -323,30 +511,6 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
             self._check_clip_shape(X.shape[1:])
         return X, y
 
-    def _start(self, classes):
-        """Forget what was learned, and build a network for these classes."""
-        if len(classes) < 2:
-            raise ValueError(
-                f"{type(self).__name__} needs at least 2 classes, got 1 class: "
-                f"{classes.tolist()[0]!r}."
-            )
-        self.classes_ = classes
-        self.n_classes_ = len(classes)
-        self.history_: dict[str, list[float]] = {"loss": [], "accuracy": []}
-        self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        model = built_afresh(
-            lambda: self._build_network(
-                _as_sequences(self.input_shape_),
-                len(classes),
-                seed=self._seed,
-                preprocessing=self._preprocessing(),
-            )
-        )
-        design = model.to_json()
-        initial = state_of(model, design)  # before another training has the model
-        self._network = shared_network(design, model)
-        self._keep(initial)
-
     def _clips(self, X, y, sample_weight, groups, *, resumes=False):
         """Put together what the loss needs to know of each clip, of those that count."""
         weights = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
@@ -368,59 +532,131 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
         if not resumes:
             # Of mean one, so that a clip of weight two counts as two clips do.
             weights = weights / weights.mean()
+        return self._weighed(X, y, weights), groups
+
+    def _weighed(self, X, y, weights):
         n_classes = len(self.classes_)
-        codes = np.searchsorted(self.classes_, y)
         targets = np.eye(n_classes) * (1 - self.label_smoothing) + self.label_smoothing / n_classes
-        clips = Clips(
+        return Clips(
             X.reshape(-1, *_as_sequences(self.input_shape_)),
-            targets.astype(np.float32)[codes],
+            targets.astype(np.float32)[np.searchsorted(self.classes_, y)],
             weights.astype(np.float32),
         )
-        return clips, groups
 
     def _weights_of_classes(self, y, resumes):
-        if not resumes:
-            return compute_sample_weight(self.class_weight, y)
-        if self.class_weight == "balanced":
+        if self.class_weight == "balanced" and resumes:
             raise ValueError(
                 "class_weight='balanced' is not for partial_fit, which does not know how many "
                 "clips of each class will come. Give a dict of labels and weights."
             )
+        if not resumes:
+            return compute_sample_weight(self.class_weight, y)
         by_label = self.class_weight or {}
+        self._check_known(np.array(list(by_label)), self.classes_, "the classes", "class_weight")
         return np.array([by_label.get(label, 1.0) for label in y.tolist()])
 
-    def _train(self, clips, groups, *, n_epochs, resumes):
-        """Train for some epochs; resuming goes on with the optimizer and the schedule."""
-        held_out = None
-        if self.early_stopping and not resumes:
-            chosen, others = hold_out(
-                clips.targets.argmax(axis=1),
-                groups,
-                fraction=self.validation_fraction,
-                classes=self.classes_.tolist(),
-                seed=self._seed,
+    def _validation_clips(self, X_val, y_val):
+        if (X_val is None) != (y_val is None):
+            raise ValueError("X_val and y_val must be given together.")
+        if X_val is None:
+            return None
+        X_val, y_val = self._validate_data(X_val, y_val)
+        self._check_known(y_val, self.classes_, "the classes of y", "y_val")
+        return self._weighed(X_val, y_val, np.ones(len(y_val)))
+
+    def _check_known(self, labels, known, which, name="y") -> None:
+        unknown = np.setdiff1d(labels, known)
+        if len(unknown):
+            raise ValueError(
+                f"{name} has labels {unknown.tolist()} that are not in {known.tolist()}, {which}."
             )
-            clips, held_out = clips.take(chosen), clips.take(others)
+
+    def _check_clip_shape(self, shape: tuple[int, ...]) -> None:
+        if shape != self.input_shape_:
+            raise ValueError(
+                f"{type(self).__name__} was fitted on clips of shape {self.input_shape_} "
+                f"(frames, coefficients) and got clips of shape {shape}. Compute both with the "
+                "same fitted transformer, so that they have the same length."
+            )
+
+    def _check_is_features(self, X) -> None:
+        """Say that the transformer is missing, before NumPy fails to read 'dog.wav'."""
+        first = X[0] if isinstance(X, list | tuple | np.ndarray) and len(X) else None
+        if isinstance(first, str | bytes) or hasattr(first, "__fspath__"):
+            raise ValueError(
+                f"{type(self).__name__} takes features, got {type(first).__name__} "
+                f"({first!r}). Put a transformer before it: "
+                f"Pipeline([MFCCTransformer(), {type(self).__name__}()])."
+            )
+
+    # Training -----------------------------------------------------------------------------
+
+    def _start(self, classes):
+        """Forget what was learned, and build a network for these classes."""
+        if len(classes) < 2:
+            raise ValueError(
+                f"{type(self).__name__} needs at least 2 classes, got 1 class: "
+                f"{classes.tolist()[0]!r}."
+            )
+        self.classes_ = classes
+        self.n_classes_ = len(classes)
+        self.history_: dict[str, list[float]] = {"loss": [], "accuracy": []}
+        self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        model = apart(self._make_model)
+        self._keep(start_state(model))
+        self._network = shared_network(self._state, model)
+        self._built_with = self._sizes()
+
+    def _make_model(self):
+        """Put standardisation and network together."""
+        shape = _as_sequences(self.input_shape_)
+        with seeded_python(self._seed):
+            network = self._build_network(shape, len(self.classes_), self._seed)
+        layers = [keras.Input(shape, name="features")]
+        if self.standardize:
+            layers.append(Standardize(name="standardize"))
+        return keras.Sequential([*layers, network], name=network.name)
+
+    def _sizes(self):
+        return {**self._network_params(), "standardize": self.standardize}
+
+    def _warn_of_other_sizes(self):
+        sizes = self._sizes()
+        changed = [name for name in sizes if sizes[name] != self._built_with[name]]
+        if changed:
+            warnings.warn(
+                f"{type(self).__name__} continues with the network that it has, and the changed "
+                f"parameters {', '.join(changed)} have no effect on it. Use warm_start=False, or "
+                "a clone, to train a network of the new sizes.",
+                UserWarning,
+                stacklevel=3,
+            )
+
+    def _train(self, clips, held_out, *, n_epochs, resumes):
+        """Train for some epochs; to resume is to keep the optimizer and the schedule."""
         first = self.current_epoch
+        augmentation = as_augmentation(
+            self.augmentation, seed=self._seed, is_sequence=len(self.input_shape_) == 2
+        )
+        callbacks = as_callbacks(self.callbacks)
         with network_to_train(self._state) as network:
-            standardizers = [x for x in network.model.layers if isinstance(x, Standardize)]
-            if standardizers and first == 0:
+            standardizer = network.model.layers[0]
+            if isinstance(standardizer, Standardize) and first == 0:
                 # The columns of plain features have units of their own.
                 is_plain = len(self.input_shape_) == 1
                 per_coefficient = is_plain or self.standardize == "per_coefficient"
-                standardizers[0].set_statistics(
+                standardizer.set_statistics(
                     clips.features, clips.weights, per_coefficient=per_coefficient
                 )
-            update = network.update(optimizer=self.optimizer, mixes=self.mixup > 0)
-            goes_on = resumes and self._state.optimizer_name == self.optimizer
-            update.reset(self._state.optimizer if goes_on else None)
+            update = network.update(optimizer=self.optimizer, augmentation=augmentation)
+            update.reset(self._state, augmentation, resumes=resumes)
             update.configure(
                 learning_rate=self.learning_rate,
                 weight_decay=self.weight_decay,
                 dropout_rates=dropout_rates(self._state.design),
             )
-            callbacks = as_callbacks(self.callbacks)
-            own = self._own_callbacks(n_epochs, held_out is not None)
+            if callbacks:
+                compile_for_callbacks(network.model, update.optimizer)
             history = train(
                 network,
                 update,
@@ -429,12 +665,11 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
                 n_batches=batch_count(len(clips.features), self.batch_size),
                 epochs=range(first, first + n_epochs),
                 learning_rate=self._learning_rate(0 if resumes else first),
-                mixup=self.mixup,
+                mixup=augmentation.mixup,
                 seed=self._seed,
-                callbacks=callbacks + own,
+                callbacks=[*callbacks, *self._own_callbacks(n_epochs, held_out)],
             )
-            # The design stays this classifier's own, with its seeds.
-            state = state_of(network.model, self._state.design, update)
+            state = update.state(self._state)
         self._keep(state)
         with np.errstate(over="ignore"):
             # The last update comes after the last loss: weights that overflow when they meet.
@@ -455,16 +690,14 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
         if self.learning_rate_schedule == "constant":
             return None  # callbacks may change it
         return lambda epoch: learning_rate_at(
-            (epoch - start) / self.epochs,
-            highest=self.learning_rate,
-            schedule=self.learning_rate_schedule,
+            (epoch - start) / self.epochs, highest=self.learning_rate
         )
 
-    def _own_callbacks(self, n_epochs, validates):
+    def _own_callbacks(self, n_epochs, held_out):
         callbacks = []
         if self.verbose:
             callbacks.append(EpochProgress(n_epochs, type(self).__name__))
-        if validates:
+        if self.early_stopping and held_out is not None:
             callbacks.append(
                 keras.callbacks.EarlyStopping(
                     monitor="val_loss", patience=self.patience, restore_best_weights=True
@@ -477,10 +710,7 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
         self._state = state
         self._model = None
 
-    def _shared_network(self):
-        if self._network is None:
-            self._network = shared_network(self._state.design)
-        return self._network
+    # Prediction ---------------------------------------------------------------------------
 
     def _predict_raw(self, X):
         check_is_fitted(self)
@@ -488,36 +718,18 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
             X, _ = self._validate_data(X)
         X = X.reshape(-1, *_as_sequences(self.input_shape_))
         network = self._shared_network()
-        return network.predict(self._state.tensors(network.shapes), X)
+        callbacks = getattr(self, "callbacks_", ())
+        notify(callbacks, "predict_begin", None)
+        notify(callbacks, "predict_batch_begin", 0, None)
+        probabilities = network.predict(self._state.tensors(network.shapes), X)
+        notify(callbacks, "predict_batch_end", 0, {"outputs": probabilities})
+        notify(callbacks, "predict_end", None)
+        return probabilities
 
-    @abstractmethod
-    def _build_network(self, input_shape, n_classes, *, seed, preprocessing):
-        """Call the architecture's builder with this estimator's parameters."""
-
-    def _preprocessing(self) -> list[keras.layers.Layer]:
-        """Layers between the features and the network: augmentation, standardisation."""
-        seeds = np.random.default_rng(self._seed).integers(2**31 - 1, size=7).tolist()
-        is_sequence = len(self.input_shape_) == 2
-        layers: list[keras.layers.Layer] = []
-        if is_sequence and self.time_shift:
-            layers.append(RandomShift(self.time_shift, seeds[0]))
-        if is_sequence and self.time_stretch:
-            layers.append(RandomStretch(1, self.time_stretch, seeds[3]))
-        if is_sequence and self.frequency_stretch:
-            layers.append(RandomStretch(2, self.frequency_stretch, seeds[5]))
-        if self.standardize:
-            layers.append(Standardize(name="standardize"))
-        if self._masks_padding:
-            layers.append(MaskPadding())
-        if is_sequence and self.equalizer:
-            layers.append(RandomEqualizer(self.equalizer, seeds[6]))
-        if self.noise:
-            layers.append(RandomNoise(self.noise, seeds[4]))
-        if is_sequence and self.time_mask:
-            layers.append(RandomMask(1, self.time_mask, seeds[1]))
-        if is_sequence and self.coefficient_mask:
-            layers.append(RandomMask(2, self.coefficient_mask, seeds[2]))
-        return layers
+    def _shared_network(self):
+        if self._network is None:
+            self._network = shared_network(self._state)
+        return self._network
 
     def _is_as_transformed(self, X) -> bool:
         """Whether these are features as they come from a transformer, with nothing to check."""
@@ -530,34 +742,8 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
             and bool(np.isfinite(X).all())
         )
 
-    def _check_known(self, y, known, which) -> None:
-        unknown = np.setdiff1d(y, known)
-        if len(unknown):
-            raise ValueError(
-                f"y has labels {unknown.tolist()} that are not in {known.tolist()}, {which}."
-            )
-
-    def _check_clip_shape(self, shape: tuple[int, ...]) -> None:
-        if shape != self.input_shape_:
-            raise ValueError(
-                f"{type(self).__name__} was fitted on clips of shape {self.input_shape_} "
-                f"(frames, coefficients) and got clips of shape {shape}. Compute both with the "
-                "same fitted transformer, so that they have the same length."
-            )
-
-    def _check_is_features(self, X) -> None:
-        """Tell who left out the transformer, before NumPy fails to read 'dog.wav'."""
-        first = X[0] if isinstance(X, list | tuple | np.ndarray) and len(X) else None
-        if isinstance(first, str | bytes) or hasattr(first, "__fspath__"):
-            raise ValueError(
-                f"{type(self).__name__} takes features, got {type(first).__name__} "
-                f"({first!r}). Put a transformer before it: "
-                f"Pipeline([MFCCTransformer(), {type(self).__name__}()])."
-            )
-
-    # Pickling: arrays and configurations, no TensorFlow objects ---------------------------
-
     def __getstate__(self):
+        # Arrays and configurations, no TensorFlow objects.
         state = dict(super().__getstate__())
         if self.initialized_:
             state |= {"_model": None, "_network": None}
@@ -565,35 +751,11 @@ class BaseAudioClassifier(KerasClassifier, metaclass=ABCMeta):
         return state
 
 
-def as_tuple(name: str, sizes: Any, *, at_least: int = 0) -> tuple[int, ...]:
-    """Read a parameter that is None, one size or several.
-
-    Parameters
-    ----------
-    name : str
-        Its name, for the message.
-    sizes : None, int or sequence of int
-        The parameter.
-    at_least : int, default=0
-        How many sizes are needed.
-
-    Returns
-    -------
-    tuple of int
-        No, one or several sizes.
-    """
-    several = () if sizes is None else sizes
-    several = (several,) if isinstance(several, Integral) else several
-    are_sizes = isinstance(several, list | tuple | np.ndarray) and all(
-        isinstance(size, Integral) and not isinstance(size, bool) and int(size) >= 1
-        for size in several
-    )
-    if not are_sizes or len(several) < at_least:
-        raise ValueError(
-            f"The {name!r} parameter must be an int or a sequence of ints, each at least 1"
-            f"{' and at least one of them' if at_least else ''}. Got {sizes!r} instead."
-        )
-    return tuple(int(size) for size in several)
+def _plain(value: Any) -> Any:
+    """Numbers of NumPy as Python's, and arrays and lists as tuples."""
+    if isinstance(value, np.ndarray | list | tuple):
+        return tuple(_plain(item) for item in value)
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _joined(before: dict[str, list[float]], after: dict[str, list[float]]) -> dict:

@@ -8,7 +8,7 @@ import tensorflow as tf
 from skaudio.architectures import (
     BatchNormalization,
     Dropout,
-    MaskPadding,
+    PaddingMask,
     Standardize,
     convolutional,
     padding_mask,
@@ -99,9 +99,21 @@ def test_a_single_frame_is_never_padding():
     assert np.asarray(padding_mask(np.zeros((2, 1, 4)))).all()
 
 
-def test_mask_padding_changes_no_feature():
-    clips = np.random.default_rng(0).normal(size=(2, 4, 3)).astype(np.float32)
-    np.testing.assert_array_equal(MaskPadding()(clips), clips)
+@pytest.mark.parametrize("offset", [0, 1e2, 1e4, -1e6])
+def test_padding_is_found_at_any_offset(offset):
+    clips = np.random.default_rng(0).normal(size=(5, 12, 4)).astype(np.float32)
+    clips *= max(1, abs(offset) * 1e-4)  # what single precision can tell apart there
+    clips[:, 9:] = clips[:, 9:10]
+    expected = np.arange(12) < 9
+    np.testing.assert_array_equal(padding_mask(clips + np.float32(offset)), [expected] * 5)
+
+
+def test_a_mask_that_comes_with_the_features_is_kept():
+    clips = np.random.default_rng(0).normal(size=(2, 5, 3)).astype(np.float32)
+    clips[:, 3:] = 0
+    given = np.array([[True, False, True, True, True]] * 2)
+    np.testing.assert_array_equal(PaddingMask()(clips), padding_mask(clips))
+    np.testing.assert_array_equal(PaddingMask(2)(clips, mask=given), given[:, ::2])
 
 
 def test_a_recurrent_network_sees_all_frames_that_sound_and_no_others():

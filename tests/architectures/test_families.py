@@ -87,7 +87,7 @@ def test_multipliers_scale_width_and_depth(build):
 
 
 def test_ds_cnn_is_as_large_as_the_small_one_of_the_paper():
-    summary = network_summary(ds_cnn((49, 10), 12))
+    summary = network_summary(ds_cnn((49, 10), 12, time_stride=2, coefficient_stride=2))
     positions = 25 * 5
     assert summary.macs == positions * 64 * (10 * 4 + 4 * (9 + 64)) + 64 * 12
     assert round(2 * summary.macs / 1e6, 1) == 5.3  # 5.4 M operations with the biases
@@ -105,7 +105,7 @@ def test_tc_resnet_is_as_large_as_in_the_paper(width, depth, thousands):
     ("tau", "thousands"), [(1, 9.2), (1.5, 17.2), (2, 27.3), (3, 54.2), (6, 188), (8, 321)]
 )
 def test_bc_resnet_is_as_large_as_in_the_paper(tau, thousands):
-    summary = network_summary(bc_resnet((101, 40), 12, width_multiplier=tau))
+    summary = network_summary(bc_resnet((101, 40), 12, width_multiplier=tau, time_stride=1))
     assert summary.n_trainable_parameters / 1000 == pytest.approx(thousands, rel=0.005)
 
 

@@ -16,6 +16,7 @@ from skaudio import (
     ConvClassifier,
     CRNNClassifier,
     DSCNNClassifier,
+    FeatureAugmentation,
     TCResNetClassifier,
 )
 from skaudio.architectures import NetworkSummary
@@ -121,8 +122,7 @@ def test_padding_further_changes_nothing_in_a_convolutional_recurrent_network(
             units=4,
             time_stride=time_stride,
             epochs=2,
-            time_shift=0,
-            time_mask=0,
+            augmentation=FeatureAugmentation(time_shift=0, time_mask=0),
             random_state=0,
         )
         answers.append(classifier.fit(padded, y).predict_proba(padded))

@@ -13,10 +13,17 @@ from sklearn.model_selection import StratifiedKFold, check_cv
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skaudio import ConvClassifier, GRUClassifier, LSTMClassifier, PerceptronClassifier
-from skaudio.classifiers._training import hold_out
+from skaudio import (
+    ConvClassifier,
+    FeatureAugmentation,
+    GRUClassifier,
+    LSTMClassifier,
+    PerceptronClassifier,
+)
+from skaudio.classifiers._hold_out import hold_out
 
 QUICK = {"epochs": 12, "learning_rate": 0.02, "random_state": 0}
+STILL = FeatureAugmentation(time_shift=0, time_mask=0)
 CLASSIFIERS = [
     PerceptronClassifier(**QUICK),
     ConvClassifier(filters=(8,), **QUICK),
@@ -235,9 +242,7 @@ def test_early_stopping_keeps_the_best_epoch(sequences):
     assert classifier.n_iter_ == len(losses) < 200
     assert int(np.argmin(losses)) == len(losses) - 1 - 3
     codes = np.searchsorted(classifier.classes_, y)
-    _, held_out = hold_out(
-        codes, None, fraction=0.2, classes=classifier.classes_.tolist(), seed=classifier._seed
-    )
+    _, held_out = hold_out(y, None, fraction=0.2, seed=classifier._seed)
     smoothed = 0.9 * np.eye(3)[codes[held_out]] + 0.1 / 3
     loss = -(smoothed * np.log(classifier.predict_proba(X[held_out]))).sum(axis=1).mean()
     assert loss == pytest.approx(min(losses), rel=1e-4)  # the weights are those of that epoch
@@ -341,8 +346,7 @@ def test_padding_further_changes_nothing(kind, pooling, sequences):
             units=4,
             epochs=2,
             recurrent_pooling=pooling,
-            time_shift=0,
-            time_mask=0,
+            augmentation=STILL,
             random_state=0,
         )
         answers.append(classifier.fit(padded, y).predict_proba(padded))

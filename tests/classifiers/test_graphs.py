@@ -11,9 +11,9 @@ import pytest
 from sklearn.base import clone
 from sklearn.model_selection import cross_val_predict
 
-from skaudio import ConvClassifier, LSTMClassifier, PerceptronClassifier
-from skaudio.classifiers import _network
-from skaudio.classifiers._network import CompiledNetwork
+from skaudio import ConvClassifier, FeatureAugmentation, LSTMClassifier, PerceptronClassifier
+from skaudio.classifiers import _graphs
+from skaudio.classifiers._graphs import CompiledNetwork
 
 CLASSIFIER = ConvClassifier(filters=(4,), epochs=2, random_state=0)
 
@@ -21,17 +21,17 @@ CLASSIFIER = ConvClassifier(filters=(4,), epochs=2, random_state=0)
 @pytest.fixture
 def compilations(monkeypatch):
     """The graphs compiled during a test, which starts with none."""
-    monkeypatch.setattr(_network, "_networks", type(_network._networks)())
+    monkeypatch.setattr(_graphs, "_networks", type(_graphs._networks)())
     counted = []
     for name, method in (("train", "Update.__init__"), ("predict", "CompiledNetwork._trace")):
         owner, attribute = method.split(".")
-        original = getattr(getattr(_network, owner), attribute)
+        original = getattr(getattr(_graphs, owner), attribute)
 
         def counting(*args, _original=original, _name=name, **kwargs):
             counted.append(_name)
             return _original(*args, **kwargs)
 
-        monkeypatch.setattr(getattr(_network, owner), attribute, counting)
+        monkeypatch.setattr(getattr(_graphs, owner), attribute, counting)
     return counted
 
 
@@ -51,14 +51,16 @@ def test_folds_and_seeds_are_compiled_once(compilations, sequences):
         ({"learning_rate_schedule": "constant"}, []),
         ({"class_weight": "balanced", "early_stopping": True}, []),
         ({"optimizer": "sgd"}, ["train"]),
-        ({"mixup": 0.2}, ["train"]),
+        ({"augmentation__mixup": 0.2}, ["train"]),
+        ({"augmentation__time_mask": 0.5}, ["train"]),
+        ({"augmentation": None}, ["train"]),
+        ({"augmentation": FeatureAugmentation()}, []),
         ({"weight_decay": 0.1}, []),
         ({"weight_decay": 0.0}, []),
         ({"standardize": "per_coefficient"}, []),
         ({"dropout": 0.5}, []),
         ({"dropout": 0.0}, ["predict", "train"]),
         ({"conv_dropout": 0.5}, ["predict", "train"]),
-        ({"noise": 0.5}, ["predict", "train"]),
     ],
 )
 def test_only_what_changes_the_graph_compiles_again(parameters, expected, compilations, sequences):
@@ -78,7 +80,9 @@ def test_each_drops_its_own_share(compilations, sequences):
     np.testing.assert_array_equal(again.predict_proba(X), alone.predict_proba(X))
     assert np.abs(other.predict_proba(X) - alone.predict_proba(X)).max() > 1e-3
     for classifier, rate in [(alone, 0.5), (other, 0.1)]:
-        rates = [layer.rate for layer in classifier.model_.layers if hasattr(layer, "rate")]
+        rates = [
+            layer.rate for layer in classifier.model_.layers[-1].layers if hasattr(layer, "rate")
+        ]
         assert rates == [rate]
 
 
@@ -86,7 +90,7 @@ def test_few_networks_are_kept(compilations, sequences):
     X, y = sequences
     for units in range(1, 13):
         PerceptronClassifier(dense_units=units, epochs=1).fit(X, y)
-    assert len(_network._networks) == 8
+    assert len(_graphs._networks) == 8
 
 
 def test_networks_are_given_back(compilations, monkeypatch, sequences):
@@ -110,13 +114,13 @@ def test_networks_are_given_back(compilations, monkeypatch, sequences):
 def test_the_graphs_are_given_back_with_their_network(optimizer, sequences):
     """TensorFlow itself holds none of them."""
     X, y = sequences
-    _network._networks.clear()
+    _graphs._networks.clear()
     classifier = clone(CLASSIFIER).set_params(optimizer=optimizer).fit(X, y)
     classifier.predict(X)
     network = classifier._network
     (update,) = network._updates.values()
     graphs = [weakref.ref(owner._graph.graph) for owner in (network, update)]
-    _network._networks.clear()
+    _graphs._networks.clear()
     del classifier, network, update
     gc.collect()
     assert [graph() for graph in graphs] == [None, None]
@@ -183,7 +187,7 @@ def test_many_threads_may_ask_a_loaded_classifier_first(compilations, sequences)
     X, y = sequences
     classifier = clone(CLASSIFIER).fit(X, y)
     expected = classifier.predict_proba(X)
-    _network._networks.clear()
+    _graphs._networks.clear()
     classifier._network = None
     barrier = threading.Barrier(8)
     answers = []

@@ -1,0 +1,35 @@
+# The names that skaudio offers, and where they are: read by type checkers and, when skaudio is
+# imported, by lazy_loader. What does not begin with "_" is public.
+from . import architectures as architectures
+from . import audio as audio
+from . import augmentation as augmentation
+from . import classifiers as classifiers
+from . import datasets as datasets
+from . import display as display
+from . import dsp as dsp
+from . import exceptions as exceptions
+from . import feature_extraction as feature_extraction
+from . import pipeline as pipeline
+from . import rejection as rejection
+from . import store as store
+from ._version import __version__ as __version__
+from .augmentation import FeatureAugmentation as FeatureAugmentation
+from .augmentation import WaveformAugmenter as WaveformAugmenter
+from .classifiers import BCResNetClassifier as BCResNetClassifier
+from .classifiers import ConvClassifier as ConvClassifier
+from .classifiers import CRNNClassifier as CRNNClassifier
+from .classifiers import DSCNNClassifier as DSCNNClassifier
+from .classifiers import GRUClassifier as GRUClassifier
+from .classifiers import KerasNetworkClassifier as KerasNetworkClassifier
+from .classifiers import LSTMClassifier as LSTMClassifier
+from .classifiers import PerceptronClassifier as PerceptronClassifier
+from .classifiers import TCResNetClassifier as TCResNetClassifier
+from .display import MFCCDisplay as MFCCDisplay
+from .display import TrainingHistoryDisplay as TrainingHistoryDisplay
+from .exceptions import AudioError as AudioError
+from .feature_extraction import LogMelTransformer as LogMelTransformer
+from .feature_extraction import MFCCTransformer as MFCCTransformer
+from .feature_extraction import PCENTransformer as PCENTransformer
+from .pipeline import Pipeline as Pipeline
+from .rejection import UnknownRejector as UnknownRejector
+from .store import FeatureStore as FeatureStore

@@ -1,0 +1,84 @@
+"""What training does to features, as a parameter of the classifiers."""
+
+from __future__ import annotations
+
+from numbers import Real
+
+from sklearn.base import BaseEstimator
+
+from skaudio._validation import Interval
+
+__all__ = ["FeatureAugmentation"]
+
+_SHARE = [Interval(Real, 0, 1, closed="both")]
+_POSITIVE = [Interval(Real, 0, None, closed="left")]
+
+
+class FeatureAugmentation(BaseEstimator):
+    """Random changes of the training features, drawn anew in every epoch.
+
+    Give it to the `augmentation` parameter of a classifier. Validation and prediction never
+    see it, and it is no part of the trained network.
+
+    Parameters
+    ----------
+    time_shift : float, default=0.1
+        Move each clip along time by up to this share of its length, repeating the first or
+        last frame. A tenth covers how differently recordings are cut.
+    time_mask : float, default=0.2
+        Hide a stretch of up to this share of the frames, as in SpecAugment [1]_.
+    coefficient_mask : float, default=0.2
+        Hide up to this share of neighbouring coefficients, as in SpecAugment [1]_.
+    noise_std : float, default=0.0
+        Standard deviation of Gaussian noise on the standardised features. Off, since it
+        helped on no data set that was tried.
+    mixup : float, default=0.0
+        Mix each clip with another one of its batch, and their labels alike [2]_. The shares
+        follow a beta distribution with both parameters of this value; 0 mixes nothing, 0.2 a
+        little, 1 a lot. Off, since it helped on no data set that was tried.
+
+    See Also
+    --------
+    skaudio.WaveformAugmenter : Changes the recordings, before features are computed.
+
+    Notes
+    -----
+    Sizes are shares of a clip, so that they mean the same at every clip length and frame rate.
+    Frames and coefficients are hidden by their mean over the training clips. Of plain
+    features, of shape ``(n_clips, n_features)``, only `noise_std` and `mixup` make sense, and
+    only they are applied.
+
+    References
+    ----------
+    .. [1] D. S. Park et al., "SpecAugment: a simple data augmentation method for automatic
+       speech recognition", Interspeech 2019, 2613-2617.
+    .. [2] H. Zhang et al., "mixup: beyond empirical risk minimization", ICLR 2018.
+
+    Examples
+    --------
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from skaudio import ConvClassifier, MFCCTransformer, Pipeline
+    >>> from skaudio.augmentation import FeatureAugmentation
+    >>> classifier = ConvClassifier(augmentation=FeatureAugmentation(time_mask=0.5))
+    >>> search = GridSearchCV(
+    ...     Pipeline([MFCCTransformer(), classifier]),
+    ...     {"convclassifier__augmentation__mixup": [0.0, 0.2]},
+    ... )
+    """
+
+    _parameter_constraints = {
+        "time_shift": _SHARE,
+        "time_mask": _SHARE,
+        "coefficient_mask": _SHARE,
+        "noise_std": _POSITIVE,
+        "mixup": _POSITIVE,
+    }
+
+    def __init__(
+        self, *, time_shift=0.1, time_mask=0.2, coefficient_mask=0.2, noise_std=0.0, mixup=0.0
+    ):
+        self.time_shift = time_shift
+        self.time_mask = time_mask
+        self.coefficient_mask = coefficient_mask
+        self.noise_std = noise_std
+        self.mixup = mixup

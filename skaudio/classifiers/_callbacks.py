@@ -1,0 +1,132 @@
+"""Keras callbacks: whose they are, and who tells them what."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from skaudio._tensorflow import keras
+from skaudio.classifiers._apart import apart
+
+
+class Callbacks:
+    """Tell callbacks of the events of a training.
+
+    Keras' own ``CallbackList`` hands every batch to a thread, when nobody listens too.
+
+    Parameters
+    ----------
+    callbacks : sequence of keras.callbacks.Callback
+        The callbacks.
+    model : keras.Model
+        The model that they see.
+    n_epochs : int
+        Number of the last epoch.
+    n_batches : int
+        Batches in an epoch.
+    """
+
+    def __init__(
+        self,
+        callbacks: Sequence[keras.callbacks.Callback],
+        model: keras.Model,
+        *,
+        n_epochs: int,
+        n_batches: int,
+    ):
+        self._callbacks = callbacks
+        self._model = model
+        model.stop_training = False
+        for callback in callbacks:
+            callback.set_params({"epochs": n_epochs, "steps": n_batches, "verbose": 0})
+            callback.set_model(model)
+
+    def __call__(self, event: str, *values: Any) -> None:
+        """Tell all of them of an event, such as "epoch_end", with its number and its logs."""
+        notify(self._callbacks, event, *values)
+
+    def first_epoch(self, otherwise: int) -> int:
+        """Say which epoch comes first: ``BackupAndRestore`` leaves it with the model."""
+        first = self._model._initial_epoch or otherwise
+        self._model._initial_epoch = None
+        return first
+
+    def leave(self) -> None:
+        """Take the model away, which other trainings share."""
+        for callback in self._callbacks:
+            callback._model = None  # set_model would let some of them begin anew
+
+
+def notify(callbacks: Sequence[keras.callbacks.Callback], event: str, *values: Any) -> None:
+    """Call one method of each callback."""
+    for callback in callbacks:
+        getattr(callback, f"on_{event}")(*values)
+
+
+def compile_for_callbacks(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> None:
+    """Compile a model so that callbacks find optimizer, loss and metrics there.
+
+    Keras creates metrics when it first computes them; callbacks that look for "accuracy"
+    would not find it before.
+    """
+    targets = np.eye(1, model.output_shape[-1], dtype=np.float32)
+
+    def compile_it():
+        model.compile(optimizer, loss="categorical_crossentropy", metrics=["accuracy"])
+        model.compute_metrics(None, targets, targets)
+        model.reset_metrics()
+
+    apart(compile_it)
+
+
+def as_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:
+    """Copy a user's callbacks, so that no two trainings share one.
+
+    What a callback counts and collects is copied. What it refers to is not: a file, a queue,
+    a progress bar or a trial of a search is the user's own.
+    """
+    if isinstance(callbacks, keras.callbacks.Callback):
+        callbacks = [callbacks]
+    for callback in callbacks or ():
+        if not isinstance(callback, keras.callbacks.Callback):
+            raise TypeError(
+                "The 'callbacks' parameter must be a keras.callbacks.Callback or a sequence of "
+                f"them. Got {callback!r} instead."
+            )
+    copies = [copy.copy(callback) for callback in callbacks or ()]
+    for callback in copies:
+        for name, value in vars(callback).items():
+            setattr(callback, name, _copied(value))
+    return copies
+
+
+def _copied(value: Any) -> Any:
+    """Copy collections and arrays, but nothing else that they hold."""
+    if type(value) is dict:
+        return {key: _copied(item) for key, item in value.items()}
+    if type(value) in (list, tuple, set):
+        return type(value)(_copied(item) for item in value)
+    return value.copy() if isinstance(value, np.ndarray) else value
+
+
+class EpochProgress(keras.callbacks.Callback):
+    """One progress bar for a whole training, with the latest loss and accuracy."""
+
+    def __init__(self, n_epochs: int, description: str):
+        from tqdm.auto import tqdm
+
+        super().__init__()
+        self._bar = tqdm(total=n_epochs, desc=description, unit="epoch")
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Advance by one."""
+        shown = {name: f"{logs[name]:.3f}" for name in logs if name.endswith(("loss", "accuracy"))}
+        self._bar.set_postfix(shown, refresh=False)
+        self._bar.update()
+
+    def __del__(self):
+        # Not at the end of the training, which an error may keep from coming.
+        self._bar.close()

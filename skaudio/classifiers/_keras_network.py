@@ -1,0 +1,222 @@
+"""A network of the user's own as a scikit-learn classifier."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from skaudio._tensorflow import keras
+from skaudio.classifiers._base import BaseAudioClassifier
+
+_PREFIX = "network_params__"
+
+
+class KerasNetworkClassifier(BaseAudioClassifier):
+    """Classify feature sequences by a Keras network of your own.
+
+    It is trained, searched, kept and checked like the networks of skaudio.
+
+    Parameters
+    ----------
+    network : callable
+        Builds the network, as ``network(input_shape, n_classes, **network_params)``, and
+        returns an uncompiled :class:`keras.Model` that takes standardised features of shape
+        ``(n_frames, n_coefficients)``, which is `input_shape`, and ends in a softmax over
+        `n_classes`. The functions of :mod:`skaudio.architectures` are such callables. If it
+        has a parameter `seed`, it is given an int that follows from `random_state`; otherwise
+        Keras' layers draw their seeds from it. Pickles refer to the callable by its name, so
+        that it must be importable where they are loaded.
+    network_params : dict, default=None
+        Further arguments of `network`. Each is a parameter of the classifier, too:
+        ``network_params__units`` sets, and searches, ``units``.
+    standardize, augmentation, epochs, batch_size, optimizer, learning_rate
+        As in :class:`BaseAudioClassifier`.
+    learning_rate_schedule, weight_decay, label_smoothing, class_weight, early_stopping
+        As in :class:`BaseAudioClassifier`.
+    validation_fraction, patience, callbacks, warm_start, random_state, verbose
+        As in :class:`BaseAudioClassifier`.
+
+    Attributes
+    ----------
+    callbacks_, classes_, history_, input_shape_, model_, n_features_in_, n_iter_
+        As in :class:`BaseAudioClassifier`.
+    network_summary_
+        As in :class:`BaseAudioClassifier`.
+
+    See Also
+    --------
+    BaseAudioClassifier : For a family of networks with a signature of its own.
+    skaudio.architectures : The networks of skaudio as functions.
+
+    Notes
+    -----
+    Layers, activations and other objects of your own must be registered by
+    :func:`keras.saving.register_keras_serializable`, so that a pickle can build the network
+    again. Build with :class:`skaudio.architectures.Dropout` instead of Keras' for one compiled
+    network at all rates, and give layers that take a mask that of
+    :class:`skaudio.architectures.PaddingMask`, so that they skip the padding of short clips.
+
+    Examples
+    --------
+    >>> import keras
+    >>> import numpy as np
+    >>> from skaudio import KerasNetworkClassifier
+    >>> def network(input_shape, n_classes, units=8):
+    ...     return keras.Sequential(
+    ...         [
+    ...             keras.Input(input_shape),
+    ...             keras.layers.Conv1D(units, 3, activation="relu"),
+    ...             keras.layers.GlobalMaxPooling1D(),
+    ...             keras.layers.Dense(n_classes, activation="softmax"),
+    ...         ]
+    ...     )
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(40, 20, 8)).astype("float32")
+    >>> y = np.repeat(["low", "high"], 20)
+    >>> X[y == "high", :, 0] += 2
+    >>> clf = KerasNetworkClassifier(network, {"units": 4}, random_state=0).fit(X, y)
+    >>> bool(clf.score(X, y) > 0.9)
+    True
+    >>> clf.set_params(network_params__units=16).fit(
+    ...     X, y
+    ... ).network_summary_.n_trainable_parameters
+    434
+    """
+
+    _parameter_constraints = {
+        **BaseAudioClassifier._parameter_constraints,
+        "network": [callable],
+        "network_params": [dict, None],
+    }
+
+    def __init__(
+        self,
+        network,
+        network_params=None,
+        *,
+        standardize=True,
+        augmentation="default",
+        epochs=25,
+        batch_size="auto",
+        optimizer="adamw",
+        learning_rate=0.003,
+        learning_rate_schedule="cosine",
+        weight_decay=0.001,
+        label_smoothing=0.1,
+        class_weight=None,
+        early_stopping=False,
+        validation_fraction=0.1,
+        patience=5,
+        callbacks=None,
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+    ):
+        super().__init__(
+            standardize=standardize,
+            augmentation=augmentation,
+            epochs=epochs,
+            batch_size=batch_size,
+            optimizer=optimizer,
+            learning_rate=learning_rate,
+            learning_rate_schedule=learning_rate_schedule,
+            weight_decay=weight_decay,
+            label_smoothing=label_smoothing,
+            class_weight=class_weight,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            patience=patience,
+            callbacks=callbacks,
+            warm_start=warm_start,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.network = network
+        self.network_params = network_params
+
+    def get_params(self, deep=True):
+        """Get parameters, those of the network among them.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Also ``network_params__...``, and the parameters of an augmentation.
+
+        Returns
+        -------
+        dict
+            Parameter names and values.
+        """
+        params = super().get_params(deep=deep)
+        if deep:
+            params |= {_PREFIX + name: v for name, v in (self.network_params or {}).items()}
+        return params
+
+    def set_params(self, **params):
+        """Set parameters, also single ones of the network: ``network_params__units=8``.
+
+        Parameters
+        ----------
+        **params : dict
+            As in scikit-learn.
+
+        Returns
+        -------
+        estimator
+            The classifier.
+        """
+        names = [name for name in params if name.startswith(_PREFIX)]
+        of_network = {name.removeprefix(_PREFIX): params.pop(name) for name in names}
+        super().set_params(**params)
+        if of_network:
+            self.network_params = {**(self.network_params or {}), **of_network}
+        return self
+
+    def _build_network(self, input_shape, n_classes, seed):
+        params = dict(self.network_params or {})
+        if "seed" in _parameters_of(self.network):
+            params.setdefault("seed", seed)
+        try:
+            inspect.signature(self.network).bind(input_shape, n_classes, **params)
+        except TypeError as error:
+            raise ValueError(
+                f"network cannot be called as network(input_shape, n_classes, "
+                f"**{params!r}): {error}."
+            ) from error
+        network = self.network(input_shape, n_classes, **params)
+        _check_network(network, input_shape, n_classes)
+        return network
+
+
+def _parameters_of(network: Callable[..., Any]) -> Any:
+    return inspect.signature(network).parameters
+
+
+def _check_network(network: Any, input_shape: tuple[int, int], n_classes: int) -> None:
+    """Check that a network can be trained here, and built again from its configuration."""
+    if not isinstance(network, keras.Model):
+        raise TypeError(f"network must return a keras.Model. Got {type(network).__name__} instead.")
+    features = np.random.default_rng(0).normal(size=(2, *input_shape)).astype(np.float32)
+    outputs = np.asarray(network(features))
+    if outputs.shape != (2, n_classes):
+        raise ValueError(
+            f"network must take features of shape {input_shape} and give {n_classes} "
+            f"probabilities, one for each class. Its output for two clips has shape "
+            f"{outputs.shape}, and {(2, n_classes)} was expected."
+        )
+    if not (np.allclose(outputs.sum(axis=1), 1, atol=1e-3) and (outputs >= 0).all()):
+        raise ValueError(
+            "network must end in probabilities, which are not negative and sum to one. Give its "
+            'last layer activation="softmax".'
+        )
+    try:
+        keras.models.model_from_json(network.to_json())
+    except Exception as error:
+        raise ValueError(
+            "network cannot be built again from its configuration, as pickles need it. Register "
+            "layers and functions of your own by @keras.saving.register_keras_serializable(). "
+            f"Keras says: {error}"
+        ) from error

@@ -1,0 +1,49 @@
+"""How weights are updated: batches, optimizer, learning rate."""
+
+from __future__ import annotations
+
+import math
+
+from skaudio._tensorflow import keras
+
+OPTIMIZERS = {
+    "adam": keras.optimizers.Adam,
+    "adamw": keras.optimizers.AdamW,
+    "rmsprop": keras.optimizers.RMSprop,
+    "sgd": keras.optimizers.SGD,
+}
+
+
+def make_optimizer(name: str) -> keras.optimizers.Optimizer:
+    """Make an optimizer, whose learning rate and weight decay are set from update to update."""
+    momentum = {"momentum": 0.9, "nesterov": True} if name == "sgd" else {}
+    return OPTIMIZERS[name](weight_decay=0.0, **momentum)
+
+
+def batch_count(n_clips: int, batch_size: int | str) -> int:
+    """Count the batches of an epoch.
+
+    "auto" takes batches of 64 clips, or fewer on small sets: about 32 updates an epoch
+    are wanted, of at least 8 clips.
+    """
+    if batch_size == "auto":
+        batch_size = min(64, max(8, n_clips // 32))
+    return max(1, -(-n_clips // int(batch_size)))
+
+
+def learning_rate_at(progress: float, *, highest: float) -> float:
+    """Follow the cosine schedule, by the share of the training that is done.
+
+    It warms up over the first twentieth and then falls along a cosine to one hundredth,
+    where it stays when `progress` passes 1, so that ``partial_fit`` can continue.
+
+    References
+    ----------
+    I. Loshchilov and F. Hutter, "SGDR: stochastic gradient descent with warm restarts",
+    ICLR 2017.
+    """
+    warm_up, lowest = 1 / 20, 0.01
+    if progress < warm_up:
+        return highest * (warm_up + (1 - warm_up) * progress / warm_up)
+    fallen = min(1.0, (progress - warm_up) / (1 - warm_up))
+    return highest * (lowest + (1 - lowest) * (1 + math.cos(math.pi * fallen)) / 2)

@@ -1,0 +1,162 @@
+"""Networks of one's own, which are treated like skaudio's."""
+
+import os
+import pickle
+import subprocess
+import sys
+import textwrap
+
+import keras
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+
+from skaudio import ConvClassifier, KerasNetworkClassifier
+from skaudio.architectures import convolutional
+from skaudio.classifiers import _graphs
+
+QUICK = {"epochs": 5, "learning_rate": 0.02, "random_state": 0}
+
+
+def small(input_shape, n_classes, units=8, dropout=0.2):
+    """Layers of Keras alone, without seeds."""
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            keras.Input(input_shape),
+            layers.Conv1D(units, 3, padding="same", activation="relu"),
+            layers.GlobalMaxPooling1D(),
+            layers.Dropout(dropout),
+            layers.Dense(n_classes, activation="softmax"),
+        ]
+    )
+
+
+def test_a_network_of_skaudio_is_trained_as_by_its_own_classifier(sequences):
+    X, y = sequences
+    own = ConvClassifier(filters=(4,), **QUICK).fit(X, y)
+    same = KerasNetworkClassifier(convolutional, {"filters": (4,)}, **QUICK).fit(X, y)
+    np.testing.assert_array_equal(own.predict_proba(X), same.predict_proba(X))
+
+
+def test_a_seed_decides_what_keras_draws(sequences):
+    X, y = sequences
+    first, again = (KerasNetworkClassifier(small, **QUICK).fit(X, y) for _ in range(2))
+    other = KerasNetworkClassifier(small, **{**QUICK, "random_state": 1}).fit(X, y)
+    assert first.score(X, y) > 0.9
+    np.testing.assert_array_equal(first.predict_proba(X), again.predict_proba(X))
+    assert np.abs(first.predict_proba(X) - other.predict_proba(X)).max() > 1e-3
+
+
+def test_parameters_of_the_network_are_parameters_of_the_classifier(sequences):
+    X, y = sequences
+    given = {"units": 4}
+    classifier = KerasNetworkClassifier(small, given, **QUICK)
+    assert classifier.get_params()["network_params__units"] == 4
+    changed = clone(classifier).set_params(network_params__units=6, network_params__dropout=0.0)
+    assert changed.network_params == {"units": 6, "dropout": 0.0}
+    assert given == classifier.network_params == {"units": 4}
+    search = GridSearchCV(classifier, {"network_params__units": [2, np.int64(16)]}, cv=2)
+    search.fit(X, y)
+    assert len(search.cv_results_["params"]) == 2
+    units = search.best_params_["network_params__units"]
+    assert search.best_estimator_.model_.layers[-1].layers[0].filters == units
+
+
+def test_folds_share_one_compiled_network(sequences, monkeypatch):
+    X, y = sequences
+    monkeypatch.setattr(_graphs, "_networks", type(_graphs._networks)())
+    for seed in range(3):
+        KerasNetworkClassifier(small, **{**QUICK, "random_state": seed}).fit(X[seed:], y[seed:])
+    (network,) = _graphs._networks.values()
+    assert len(network._updates) == 1
+
+
+MODULE = """
+    import keras
+
+    @keras.saving.register_keras_serializable(package="own")
+    class Scaled(keras.layers.Layer):
+        def call(self, inputs):
+            return 3 * inputs
+
+    @keras.saving.register_keras_serializable(package="own")
+    def halved(x):
+        return x / 2
+
+    def network(input_shape, n_classes):
+        inputs = keras.Input(input_shape)
+        x = keras.layers.Flatten()(Scaled()(inputs))
+        x = keras.layers.Dense(4, activation=halved)(x)
+        return keras.Model(inputs, keras.layers.Dense(n_classes, activation="softmax")(x))
+"""
+ELSEWHERE = """
+import sys, pickle, numpy as np
+model, X, y = pickle.load(open(sys.argv[1], "rb"))
+np.save(sys.argv[2], [model.predict_proba(X), model.fit(X, y).predict_proba(X)])
+"""
+
+
+def test_layers_and_functions_of_ones_own_are_found_in_a_fresh_process(
+    sequences, tmp_path, monkeypatch
+):
+    X, y = sequences
+    (tmp_path / "networks_of_mine.py").write_text(textwrap.dedent(MODULE))
+    monkeypatch.syspath_prepend(tmp_path)
+    from networks_of_mine import network
+
+    model = KerasNetworkClassifier(network, **QUICK).fit(X, y)
+    (tmp_path / "model.pickle").write_bytes(pickle.dumps((model, X, y)))
+    files = [str(tmp_path / name) for name in ("model.pickle", "answers.npy")]
+    path = f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
+    run = subprocess.run(
+        [sys.executable, "-c", ELSEWHERE, *files],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    expected = model.predict_proba(X)
+    np.testing.assert_array_equal(np.load(files[1]), [expected, expected])
+
+
+class Unregistered(keras.layers.Layer):
+    """Keras does not know it by a name."""
+
+    def call(self, inputs):
+        return 2 * inputs
+
+
+def not_registered(input_shape, n_classes):
+    inputs = keras.Input(input_shape)
+    x = keras.layers.Flatten()(Unregistered()(inputs))
+    return keras.Model(inputs, keras.layers.Dense(n_classes, activation="softmax")(x))
+
+
+@pytest.mark.parametrize(
+    ("network", "error", "message"),
+    [
+        (lambda shape, n, width: None, ValueError, "missing a required argument: 'width'"),
+        (lambda shape, n: None, TypeError, "must return a keras.Model. Got NoneType"),
+        (lambda shape, n: small(shape, n + 1), ValueError, r"has shape \(2, 4\), and \(2, 3\)"),
+        (
+            lambda shape, n: keras.Sequential(
+                [keras.Input(shape), keras.layers.Flatten(), keras.layers.Dense(n)]
+            ),
+            ValueError,
+            "must end in probabilities",
+        ),
+        (not_registered, ValueError, "register_keras_serializable"),
+    ],
+)
+def test_a_network_that_cannot_serve_says_why(network, error, message, sequences):
+    with pytest.raises(error, match=message):
+        KerasNetworkClassifier(network).fit(*sequences)
+
+
+def test_a_parameter_that_the_network_lacks_is_named(sequences):
+    classifier = KerasNetworkClassifier(small).set_params(network_params__width=3)
+    with pytest.raises(ValueError, match="unexpected keyword argument 'width'"):
+        classifier.fit(*sequences)
