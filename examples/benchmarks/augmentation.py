@@ -24,7 +24,7 @@ WORDS = ["bed", "cat", "happy"]
 SEEDS = (0, 1, 2)
 OFF = {
     f"{effect}_probability": 0.0
-    for effect in ("speed", "pitch", "vocal_tract", "time_shift", "room", "noise", "gain")
+    for effect in ("speed", "shift", "room", "background_noise", "gain")
 }
 
 
@@ -33,14 +33,15 @@ def variants():
     noise = Path(os.environ.get("SKAUDIO_DATA", ".")) / "background_noise"
     yield "none", {"n_copies": 0}
     yield "one, unchanged", {}
-    yield "one, pitch", {"pitch_probability": 1.0}
     yield "one, speed", {"speed_probability": 1.0}
-    yield 'one, noise="white"', {"noise": "white", "noise_probability": 1.0}
+    yield "one, white noise", {"background_noise": "white", "background_noise_probability": 1.0}
     yield 'one, room="synthetic"', {"room": "synthetic", "room_probability": 1.0}
-    yield "one, vocal_tract", {"vocal_tract_probability": 1.0}
     if noise.is_dir():
-        yield "one, noise of a folder", {"noise": noise, "noise_probability": 1.0}
-    yield "one, time_shift", {"time_shift_probability": 1.0}
+        yield (
+            "one, noise of a folder",
+            {"background_noise": noise, "background_noise_probability": 1.0},
+        )
+    yield "one, shift", {"shift_probability": 1.0}
     yield "one, gain", {"gain_probability": 1.0}
     yield "three, unchanged", {"n_copies": 3}
     yield "three, speed", {"n_copies": 3, "speed_probability": 1.0}

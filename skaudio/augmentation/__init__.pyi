@@ -1,5 +1,6 @@
 # The public names and where they are, as in ../__init__.pyi.
 from ._augmenter import WaveformAugmenter as WaveformAugmenter
+from ._callable import SeededEffect as SeededEffect
 from ._features import FeatureAugmentation as FeatureAugmentation
 from ._layers import RandomMask as RandomMask
 from ._layers import RandomNoise as RandomNoise

@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
 from skaudio._validation import Interval, check_recordings
+from skaudio.augmentation._callable import Portable, SeededEffect
 from skaudio.augmentation._recording import (
     AugmentedRecording,
     BackgroundNoise,
@@ -26,12 +27,13 @@ _PROBABILITY = [Interval(Real, 0, 1, closed="both")]
 _RANGE = ["array-like"]
 _SOUNDS = ["array-like", str, os.PathLike, None]
 
+# Seeds are drawn below this.
+_SEEDS = 2**31 - 1
+
 # What the two numbers of each range must lie between: low <= high is always asked for.
 _BOUNDS = {
     "speed": (0.1, 10.0),
-    "pitch": (-48.0, 48.0),
-    "vocal_tract": (0.5, 2.0),
-    "time_shift": (-3600.0, 3600.0),
+    "shift": (-3600.0, 3600.0),
     "reverberation_time": (0.01, 30.0),
     "snr": (-100.0, 100.0),
     "gain": (-100.0, 100.0),
@@ -49,7 +51,8 @@ class WaveformAugmenter(BaseEstimator):
 
     Each effect has a range that its strength is drawn from, evenly, and a probability that
     a copy has it at all; 0 turns it off. By default a copy has another speed and nothing
-    else. The order is that of nature: the voice, the moment, the room, the noise, the gain.
+    else. The order is that of nature: the voice, the moment, the room, the noise, the gain;
+    an `effect` of other make comes last.
 
     Parameters
     ----------
@@ -61,22 +64,11 @@ class WaveformAugmenter(BaseEstimator):
         Kaldi's recipes, which found it to be the best single effect for speech [1]_.
     speed_probability : float, default=1.0
         Probability of another speed. Every copy has one; the clip itself is there, too.
-    pitch : (float, float), default=(-2.0, 2.0)
-        Semitones that all frequencies are raised by, at the same length.
-    pitch_probability : float, default=0.0
-        Probability of another pitch. Off, since it costs several times as much as `speed`,
-        and helps no more.
-    vocal_tract : (float, float), default=(0.9, 1.1)
-        How much higher the resonances of the voice lie, as with a shorter vocal tract, at
-        the same pitch [2]_. The range is the paper's.
-    vocal_tract_probability : float, default=0.0
-        Probability of another vocal tract. Off, since `speed` moves resonances as well, and
-        not all sounds are voices.
-    time_shift : (float, float), default=(-0.1, 0.1)
+    shift : (float, float), default=(-0.1, 0.1)
         Seconds of silence before the clip; negative cuts its beginning. A tenth of a second
         is what one-second recordings of words bear; a clip that is shorter than the shift
         is lost.
-    time_shift_probability : float, default=0.0
+    shift_probability : float, default=0.0
         Probability of a shift. Off, since skaudio's classifiers shift the features
         themselves, anew in each epoch.
     room : list of recordings, str, PathLike, "synthetic" or None, default=None
@@ -87,20 +79,28 @@ class WaveformAugmenter(BaseEstimator):
         living room.
     room_probability : float, default=0.5
         Probability of a room, if there are any.
-    noise : list of recordings, str, PathLike, "white" or None, default=None
-        Background noise: recordings, a file, or a folder of files, such as the
+    background_noise : list of recordings, str, PathLike, "white" or None, default=None
+        Recordings, a file, or a folder of files, such as the
         ``_background_noise_`` of Speech Commands. A random part of a random one is mixed
         in. ``"white"`` needs no recording. None, since noise helps where it resembles the
         noise to come.
     snr : (float, float), default=(5.0, 30.0)
         Signal-to-noise ratio in dB, over the whole clip: from loud to hardly heard.
-    noise_probability : float, default=0.8
+    background_noise_probability : float, default=0.8
         Probability of noise, if there is any; 0.8 is usual for keyword spotting.
     gain : (float, float), default=(-6.0, 6.0)
         Change of the level, in dB: half to double the amplitude. Nothing is clipped.
     gain_probability : float, default=0.0
         Probability of another level. Off: turn it on if the recordings to come are made at
         other levels.
+    effect : callable, default=None
+        Any other effect, ``(samples, sample_rate) -> samples``: a function, or an object of
+        audiomentations. It gets ``float32`` samples of shape (n_samples,), as long as the
+        clip that is wanted at most, and their rate, an ``int``; it returns finite floats of
+        shape (n,). See the notes.
+    effect_probability : float, default=1.0
+        Probability of the effect, if there is one. 1, since such libraries have
+        probabilities of their own.
     random_state : int, RandomState instance or None, default=None
         Seed of all draws. An integer gives the same recipes in every fit: the recipe of a
         clip follows from the seed and the clip's place in `X`. The effects draw apart from
@@ -110,10 +110,10 @@ class WaveformAugmenter(BaseEstimator):
     ----------
     sample_indices_ : ndarray of shape (n_clips * (1 + n_copies),)
         For each clip that came out of `fit_resample`, its place in `X`.
-    noise_sounds_ : list
+    background_noise_ : list
         The noise that is drawn from; empty if there is none or it is white.
-    room_sounds_ : list
-        The impulse responses that are drawn from.
+    room_ : list
+        The impulse responses that are drawn from; empty if there are none or they are made up.
     n_features_in_ : int
         Number of samples in a row. Only defined when `X` was a 2-D array.
 
@@ -127,16 +127,20 @@ class WaveformAugmenter(BaseEstimator):
     The copies are light: the recording and the numbers that were drawn, a few hundred bytes.
     Whoever reads them, such as :class:`~skaudio.MFCCTransformer`, renders the sound.
 
-    A classifier with ``early_stopping=True`` holds out clips of those that it is given. A
-    copy of a clip may then be on one side and the clip on the other.
+    What `effect` draws from Python's :mod:`random` and from NumPy's global generator follows
+    from `random_state`: both are seeded while it is called, and then as they were. So it is
+    called by one thread at a time. Worker processes need one that can be pickled. Features of
+    its clips are not kept by the transformers' ``memory``: what a callable does cannot be told
+    beforehand, and it may be another one of the same name.
+
+    Whoever holds out clips of those that it is given, such as a classifier with
+    ``early_stopping=True``, may have a clip on one side and its copy on the other.
+    :class:`skaudio.Pipeline` prevents it; :class:`imblearn.pipeline.Pipeline` cannot.
 
     References
     ----------
     .. [1] T. Ko, V. Peddinti, D. Povey and S. Khudanpur, "Audio augmentation for speech
        recognition", Interspeech 2015, 3586-3589.
-    .. [2] N. Jaitly and G. E. Hinton, "Vocal tract length perturbation (VTLP) improves
-       speech recognition", ICML Workshop on Deep Learning for Audio, Speech and Language,
-       2013.
 
     Examples
     --------
@@ -155,20 +159,18 @@ class WaveformAugmenter(BaseEstimator):
         "n_copies": [Interval(Integral, 0, None, closed="left")],
         "speed": _RANGE,
         "speed_probability": _PROBABILITY,
-        "pitch": _RANGE,
-        "pitch_probability": _PROBABILITY,
-        "vocal_tract": _RANGE,
-        "vocal_tract_probability": _PROBABILITY,
-        "time_shift": _RANGE,
-        "time_shift_probability": _PROBABILITY,
+        "shift": _RANGE,
+        "shift_probability": _PROBABILITY,
         "room": _SOUNDS,
         "reverberation_time": _RANGE,
         "room_probability": _PROBABILITY,
-        "noise": _SOUNDS,
+        "background_noise": _SOUNDS,
         "snr": _RANGE,
-        "noise_probability": _PROBABILITY,
+        "background_noise_probability": _PROBABILITY,
         "gain": _RANGE,
         "gain_probability": _PROBABILITY,
+        "effect": [callable, None],
+        "effect_probability": _PROBABILITY,
         "random_state": ["random_state"],
     }
 
@@ -181,39 +183,35 @@ class WaveformAugmenter(BaseEstimator):
         n_copies=1,
         speed=(0.9, 1.1),
         speed_probability=1.0,
-        pitch=(-2.0, 2.0),
-        pitch_probability=0.0,
-        vocal_tract=(0.9, 1.1),
-        vocal_tract_probability=0.0,
-        time_shift=(-0.1, 0.1),
-        time_shift_probability=0.0,
+        shift=(-0.1, 0.1),
+        shift_probability=0.0,
         room=None,
         reverberation_time=(0.1, 0.5),
         room_probability=0.5,
-        noise=None,
+        background_noise=None,
         snr=(5.0, 30.0),
-        noise_probability=0.8,
+        background_noise_probability=0.8,
         gain=(-6.0, 6.0),
         gain_probability=0.0,
+        effect=None,
+        effect_probability=1.0,
         random_state=None,
     ):
         self.n_copies = n_copies
         self.speed = speed
         self.speed_probability = speed_probability
-        self.pitch = pitch
-        self.pitch_probability = pitch_probability
-        self.vocal_tract = vocal_tract
-        self.vocal_tract_probability = vocal_tract_probability
-        self.time_shift = time_shift
-        self.time_shift_probability = time_shift_probability
+        self.shift = shift
+        self.shift_probability = shift_probability
         self.room = room
         self.reverberation_time = reverberation_time
         self.room_probability = room_probability
-        self.noise = noise
+        self.background_noise = background_noise
         self.snr = snr
-        self.noise_probability = noise_probability
+        self.background_noise_probability = background_noise_probability
         self.gain = gain
         self.gain_probability = gain_probability
+        self.effect = effect
+        self.effect_probability = effect_probability
         self.random_state = random_state
 
     def fit(self, X, y=None):
@@ -259,13 +257,9 @@ class WaveformAugmenter(BaseEstimator):
             Their labels.
         """
         recordings = list(self._fit(X, y))  # the rows of an array as objects, made once
-        n_clips = len(recordings)
-        recipes = self._draw_recipes(n_clips)
-        self.sample_indices_ = np.tile(np.arange(n_clips), 1 + self.n_copies)
-        copies = [
-            AugmentedRecording(recordings[index], recipe)
-            for index, recipe in zip(self.sample_indices_[n_clips:].tolist(), recipes, strict=True)
-        ]
+        self.sample_indices_ = np.tile(np.arange(len(recordings)), 1 + self.n_copies)
+        recipes = self._draw_recipes(len(recordings))
+        copies = map(AugmentedRecording, recordings * self.n_copies, recipes)
         labels = None if y is None else np.asarray(y)[self.sample_indices_]
         return [*recordings, *copies], labels
 
@@ -274,8 +268,8 @@ class WaveformAugmenter(BaseEstimator):
         for name, bounds in _BOUNDS.items():
             _check_range(name, getattr(self, name), *bounds)
         recordings = check_recordings(X, y, estimator=self)
-        self.noise_sounds_ = self._find("noise", made_up="white")
-        self.room_sounds_ = self._find("room", made_up="synthetic")
+        self.background_noise_ = self._find("background_noise", made_up="white")
+        self.room_ = self._find("room", made_up="synthetic")
         if isinstance(recordings, np.ndarray):
             self.n_features_in_ = recordings.shape[1]
         elif hasattr(self, "n_features_in_"):
@@ -291,68 +285,41 @@ class WaveformAugmenter(BaseEstimator):
         return find_sounds(name, sources)
 
     def _draw_recipes(self, n_clips: int) -> list[Recipe]:
-        """Draw round by round, each effect from a generator of its own.
+        """Draw copy by copy, each effect from a generator of its own.
 
         RandomState, whose numbers stay the same from one release of NumPy to the next.
         """
-        rng = check_random_state(self.random_state)
-        seeds = rng.randint(2**31 - 1, size=len(Recipe._fields))
-        generators = [np.random.RandomState(seed) for seed in seeds]
-        recipes: list[Recipe] = []
-        for _ in range(self.n_copies):
-            columns = [
-                self._draw(name, generator, n_clips)
-                for name, generator in zip(Recipe._fields, generators, strict=True)
-            ]
-            recipes += map(Recipe._make, zip(*columns, strict=True))
-        return recipes
-
-    def _draw(self, name: str, rng: np.random.RandomState, n_clips: int) -> list[Any]:
-        """Draw one effect for each clip of a round; None where it does not happen."""
-        happens = rng.random_sample(n_clips) < getattr(self, f"{name}_probability")
-        values: list[Any] | None
-        if name == "noise":
-            values = self._draw_noise(rng, n_clips)
-        elif name == "room":
-            values = self._draw_rooms(rng, n_clips)
-        else:
-            values = _uniform(rng, getattr(self, name), n_clips).tolist()
-        if values is None:
-            return [None] * n_clips
-        return [v if drawn else None for v, drawn in zip(values, happens.tolist(), strict=True)]
-
-    def _draw_noise(self, rng: np.random.RandomState, n_clips: int) -> list[BackgroundNoise] | None:
-        if self.noise is None:
-            return None
-        sounds: Sequence[Sound | None] = self.noise_sounds_ or [None]
-        which = rng.randint(len(sounds), size=n_clips).tolist()
-        places = rng.random_sample(n_clips).tolist()
-        ratios = _uniform(rng, self.snr, n_clips).tolist()
+        seeds = check_random_state(self.random_state).randint(_SEEDS, size=len(Recipe._fields))
+        generators = dict(zip(Recipe._fields, map(np.random.RandomState, seeds), strict=True))
+        # One for all copies, so that it is sent to a worker once, not with every clip.
+        effect = Portable(self.effect)
         return [
-            BackgroundNoise(sounds[index], place, snr)
-            for index, place, snr in zip(which, places, ratios, strict=True)
+            Recipe(*(self._draw(name, rng, effect) for name, rng in generators.items()))
+            for _ in range(n_clips * self.n_copies)
         ]
 
-    def _draw_rooms(self, rng: np.random.RandomState, n_clips: int) -> list[RoomImpulse] | None:
-        if self.room is None:
+    def _draw(self, name: str, rng: np.random.RandomState, effect: Portable) -> Any:
+        """Draw what happens to one copy; None where it does not happen."""
+        choice, probability = getattr(self, name), getattr(self, f"{name}_probability")
+        if choice is None or not probability or rng.random_sample() >= probability:
             return None
-        if self.room_sounds_:
-            which = rng.randint(len(self.room_sounds_), size=n_clips).tolist()
-            return [RoomImpulse(self.room_sounds_[index]) for index in which]
-        seconds = _uniform(rng, self.reverberation_time, n_clips).tolist()
-        seeds = rng.randint(2**31 - 1, size=n_clips).tolist()
-        return [RoomImpulse(None, time, seed) for time, seed in zip(seconds, seeds, strict=True)]
+        if name == "room":
+            if self.room_:
+                return RoomImpulse(self.room_[rng.randint(len(self.room_))])
+            return RoomImpulse(None, rng.uniform(*self.reverberation_time), rng.randint(_SEEDS))
+        if name == "background_noise":
+            sounds = self.background_noise_
+            sound = sounds[rng.randint(len(sounds))] if sounds else None
+            return BackgroundNoise(sound, rng.random_sample(), rng.uniform(*self.snr))
+        if name == "effect":
+            return SeededEffect(effect, rng.randint(_SEEDS))
+        return rng.uniform(*choice)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.estimator_type = "sampler"
         tags.input_tags.string = True
         return tags
-
-
-def _uniform(rng: np.random.RandomState, limits: Any, n_clips: int) -> np.ndarray:
-    low, high = limits
-    return rng.uniform(low, high, size=n_clips)
 
 
 def _check_range(name: str, value: Any, lowest: float, highest: float) -> None:

@@ -2,10 +2,8 @@
 
 Samples are mono ``float32`` at a rate that the caller names; what was drawn at random comes
 in as an argument, so that nothing here is random. The order in which a recording meets them
-is that of nature: the speaker (speed, pitch, vocal tract), the moment (shift), the room, the
-noise beside the microphone, its gain.
-
-Pitch and vocal tract are changed in the short-time spectrum; :mod:`._spectrum` has it.
+is that of nature: the speaker (speed), the moment (shift), the room, the noise beside the
+microphone, its gain.
 """
 
 from __future__ import annotations
@@ -15,23 +13,17 @@ import scipy.signal
 import soxr
 
 from skaudio import audio
-from skaudio.augmentation import _spectrum
 
 __all__ = [
     "add_noise",
     "add_reverberation",
     "change_gain",
     "change_speed",
-    "shift_pitch",
     "shift_time",
     "synthetic_impulse_response",
-    "warp_vocal_tract",
     "white_noise",
 ]
 
-# The envelope of a spectrum is what its cepstrum holds below this time: shorter than the
-# period of most voices (500 Hz), so that harmonics are not part of it.
-_ENVELOPE_SECONDS = 0.002
 # A synthetic room's reverberation lies this far below the direct sound, in dB: some two
 # metres from the microphone in a living room.
 _DIRECT_TO_REVERBERANT = 3.0
@@ -61,84 +53,6 @@ def change_speed(samples: np.ndarray, *, sample_rate: int, factor: float) -> np.
     """
     resampled = soxr.resample(samples, sample_rate * factor, sample_rate, quality="HQ")
     return audio.fit_length(resampled, int(np.ceil(len(samples) / factor)))
-
-
-def shift_pitch(samples: np.ndarray, *, sample_rate: int, semitones: float) -> np.ndarray:
-    """Raise or lower all frequencies and keep the length.
-
-    A phase vocoder stretches the recording; resampling brings it back to its length. librosa
-    does the same, and needs numba for it.
-
-    Parameters
-    ----------
-    samples : ndarray of shape (n_samples,)
-        The recording.
-    sample_rate : int
-        Its rate, in Hz.
-    semitones : float
-        Twelve double the frequencies.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-        The recording at another pitch.
-
-    See Also
-    --------
-    librosa.effects.pitch_shift : The same with windows of twice the length.
-
-    References
-    ----------
-    J. L. Flanagan and R. M. Golden, "Phase vocoder", Bell System Technical Journal 45(9),
-    1493-1509, 1966.
-    """
-    factor = 2.0 ** (semitones / 12)
-    n_fft = _spectrum.window_length(sample_rate, seconds=0.064)
-    stretched = _spectrum.stretch(_spectrum.stft(samples, n_fft), rate=1 / factor)
-    n_samples = int(np.ceil(len(samples) * factor))
-    sound = _spectrum.istft(stretched, n_samples)
-    return audio.fit_length(
-        change_speed(sound, sample_rate=sample_rate, factor=factor), len(samples)
-    )
-
-
-def warp_vocal_tract(samples: np.ndarray, *, sample_rate: int, factor: float) -> np.ndarray:
-    """Move the resonances of a voice, as if its vocal tract were longer or shorter.
-
-    The frequency axis is warped piecewise linearly, as in [1]_: by `factor` up to a knee at
-    0.6 of the highest frequency (4800 Hz at 16 kHz), and from there straight on to the
-    highest frequency, which stays. Here it is the envelope of the spectrum that moves and
-    not the harmonics: it is the envelope that a vocal tract makes, and phases stay as they
-    were, so that onsets keep their edge.
-
-    Parameters
-    ----------
-    samples : ndarray of shape (n_samples,)
-        The recording.
-    sample_rate : int
-        Its rate, in Hz.
-    factor : float
-        1.1 raises the resonances by a tenth: a shorter tract.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-        The recording in another voice of the same pitch.
-
-    References
-    ----------
-    .. [1] N. Jaitly and G. E. Hinton, "Vocal tract length perturbation (VTLP) improves
-       speech recognition", ICML Workshop on Deep Learning for Audio, Speech and Language,
-       2013.
-    """
-    n_fft = _spectrum.window_length(sample_rate, seconds=0.032)
-    spectra = _spectrum.stft(samples, n_fft)
-    moved = _spectrum.move_envelope(
-        spectra,
-        origin=_warped(np.arange(n_fft // 2 + 1), 1 / factor),
-        n_quefrencies=max(2, round(_ENVELOPE_SECONDS * sample_rate)),
-    )
-    return _spectrum.istft(moved, len(samples))
 
 
 def shift_time(samples: np.ndarray, *, sample_rate: int, seconds: float) -> np.ndarray:
@@ -292,14 +206,6 @@ def change_gain(samples: np.ndarray, *, decibels: float) -> np.ndarray:
         The recording at another level.
     """
     return samples * np.float32(10 ** (decibels / 20))
-
-
-def _warped(bins: np.ndarray, factor: float) -> np.ndarray:
-    """Where frequencies go under the piecewise linear warp of Jaitly and Hinton."""
-    top = bins[-1]
-    knee = 0.6 * top * min(factor, 1) / factor
-    slope = (top - factor * knee) / (top - knee)
-    return np.where(bins <= knee, factor * bins, top - slope * (top - bins))
 
 
 def _power(samples: np.ndarray) -> float:

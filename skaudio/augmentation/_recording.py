@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Self
+from numbers import Real
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from skaudio import audio
-from skaudio.audio._failures import NAMELESS
+from skaudio.audio._failures import NAMELESS, Unusable, describe
 from skaudio.audio._rates import n_samples_in
 from skaudio.augmentation import _effects
 from skaudio.augmentation._sound import Sound
@@ -21,19 +23,13 @@ from skaudio.exceptions import AudioError
 __all__ = ["AugmentedRecording", "BackgroundNoise", "Recipe", "RoomImpulse"]
 
 # Goes into fingerprints. To be raised when the same recipe begins to sound different.
-_VERSION = b"skaudio.augmentation 3"
+_VERSION = b"skaudio.augmentation 4"
 
 # Filters look this much further than the samples they make, in seconds.
 _MARGIN = 0.1
 
 
-class _BackgroundNoise(NamedTuple):
-    sound: Sound | None
-    place: float
-    snr: float
-
-
-class BackgroundNoise(_BackgroundNoise):
+class BackgroundNoise(NamedTuple):
     """Noise to mix into a recording.
 
     Attributes
@@ -47,16 +43,9 @@ class BackgroundNoise(_BackgroundNoise):
         Signal-to-noise ratio, in dB.
     """
 
-    __slots__ = ()
-
-    def __new__(cls, sound: Any, place: float, snr: float) -> Self:
-        return super().__new__(cls, _as_sound(sound), place, snr)
-
-    @classmethod
-    def _make(cls, iterable: Iterable[Any]) -> Self:  # type: ignore[override]
-        # A tuple's own _make, which _replace calls, passes __new__ by. mypy knows it by a
-        # signature that nobody can write down, hence the ignored line.
-        return cls(*iterable)
+    sound: Any
+    place: float
+    snr: float
 
     def excerpt(self, n_samples: int, *, sample_rate: int) -> np.ndarray:
         """Take the part that is to be mixed in.
@@ -75,17 +64,12 @@ class BackgroundNoise(_BackgroundNoise):
         """
         if self.sound is None:
             return _effects.white_noise(n_samples, seed=int(self.place * 2**53))
-        with _named("noise"):
-            return self.sound.excerpt(n_samples, place=self.place, sample_rate=sample_rate)
+        with _named("background noise"):
+            sound = Sound.of(self.sound)
+            return sound.excerpt(n_samples, place=self.place, sample_rate=sample_rate)
 
 
-class _RoomImpulse(NamedTuple):
-    sound: Sound | None
-    reverberation_time: float | None = None
-    seed: int | None = None
-
-
-class RoomImpulse(_RoomImpulse):
+class RoomImpulse(NamedTuple):
     """A room to put a recording into.
 
     Attributes
@@ -93,24 +77,15 @@ class RoomImpulse(_RoomImpulse):
     sound : recording or None
         The room's impulse response, as :func:`skaudio.audio.load` takes recordings; None
         makes one up.
-    reverberation_time : float or None
+    reverberation_time : float
         Seconds until the sound of a made-up room has fallen by 60 dB.
-    seed : int or None
+    seed : int
         Which made-up room.
     """
 
-    __slots__ = ()
-
-    def __new__(
-        cls, sound: Any, reverberation_time: float | None = None, seed: int | None = None
-    ) -> Self:
-        return super().__new__(cls, _as_sound(sound), reverberation_time, seed)
-
-    @classmethod
-    def _make(cls, iterable: Iterable[Any]) -> Self:  # type: ignore[override]
-        # A tuple's own _make, which _replace calls, passes __new__ by. mypy knows it by a
-        # signature that nobody can write down, hence the ignored line.
-        return cls(*iterable)
+    sound: Any
+    reverberation_time: float = 0.3
+    seed: int = 0
 
     def response(self, *, sample_rate: int) -> np.ndarray:
         """Give the impulse response.
@@ -127,9 +102,7 @@ class RoomImpulse(_RoomImpulse):
         """
         if self.sound is not None:
             with _named("room"):
-                return self.sound.whole(sample_rate=sample_rate)
-        assert self.reverberation_time is not None
-        assert self.seed is not None
+                return Sound.of(self.sound).whole(sample_rate=sample_rate)
         return _effects.synthetic_impulse_response(
             sample_rate=sample_rate, reverberation_time=self.reverberation_time, seed=self.seed
         )
@@ -142,27 +115,25 @@ class Recipe(NamedTuple):
     ----------
     speed : float or None
         How much faster it is played; pitch goes with it.
-    pitch : float or None
-        Semitones that it is raised by.
-    vocal_tract : float or None
-        How much higher its resonances lie.
-    time_shift : float or None
+    shift : float or None
         Seconds of silence before it; negative cuts its beginning.
     room : RoomImpulse or None
         The room it is put into.
-    noise : BackgroundNoise or None
+    background_noise : BackgroundNoise or None
         The noise mixed in.
     gain : float or None
         Gain in dB, of the recording with its noise.
+    effect : callable or None
+        What else is done: ``(samples, sample_rate) -> samples``, such as a
+        :class:`SeededEffect`.
     """
 
     speed: float | None = None
-    pitch: float | None = None
-    vocal_tract: float | None = None
-    time_shift: float | None = None
+    shift: float | None = None
     room: RoomImpulse | None = None
-    noise: BackgroundNoise | None = None
+    background_noise: BackgroundNoise | None = None
     gain: float | None = None
+    effect: Callable[[np.ndarray, int], np.ndarray] | None = None
 
     def source_duration(self, duration: float | None) -> float | None:
         """Tell how much of the source a clip of some length needs.
@@ -177,9 +148,9 @@ class Recipe(NamedTuple):
         float or None
             Seconds to read.
         """
-        if duration is None or self[:4] == (None, None, None, None):
+        if duration is None or (self.speed is None and self.shift is None):
             return duration
-        return (duration + max(0.0, -(self.time_shift or 0.0)) + _MARGIN) * (self.speed or 1.0)
+        return (duration + max(0.0, -(self.shift or 0.0)) + _MARGIN) * (self.speed or 1.0)
 
     def apply(
         self, samples: np.ndarray, *, sample_rate: int, duration: float | None = None
@@ -194,37 +165,41 @@ class Recipe(NamedTuple):
             Its rate, in Hz.
         duration : float or None, default=None
             Cut the outcome to this many seconds. What is left decides the levels: that of
-            the noise refers to it, and a room keeps its level.
+            the noise refers to it, and a room keeps its level. `effect` gets no more.
 
         Returns
         -------
         ndarray of shape (n,)
             The changed recording.
+
+        Raises
+        ------
+        AudioError
+            When a sound cannot be used, or `effect` returns anything else than a
+            one-dimensional array of finite floats.
         """
+        n_samples = None if duration is None else n_samples_in(duration, sample_rate)
         if self.speed is not None:
             samples = _effects.change_speed(samples, sample_rate=sample_rate, factor=self.speed)
-        if self.pitch is not None:
-            samples = _effects.shift_pitch(samples, sample_rate=sample_rate, semitones=self.pitch)
-        if self.vocal_tract is not None:
-            samples = _effects.warp_vocal_tract(
-                samples, sample_rate=sample_rate, factor=self.vocal_tract
-            )
-        if self.time_shift is not None:
-            samples = _effects.shift_time(samples, sample_rate=sample_rate, seconds=self.time_shift)
-        if duration is not None:
-            samples = samples[: n_samples_in(duration, sample_rate)]
+        if self.shift is not None:
+            samples = _effects.shift_time(samples, sample_rate=sample_rate, seconds=self.shift)
+        samples = samples[:n_samples]
         if self.room is not None:
             response = self.room.response(sample_rate=sample_rate)
             samples = _effects.add_reverberation(samples, impulse_response=response)
-        if self.noise is not None:
-            noise = self.noise.excerpt(len(samples), sample_rate=sample_rate)
-            samples = _effects.add_noise(samples, noise=noise, snr=self.noise.snr)
+        if self.background_noise is not None:
+            noise = self.background_noise.excerpt(len(samples), sample_rate=sample_rate)
+            samples = _effects.add_noise(samples, noise=noise, snr=self.background_noise.snr)
         if self.gain is not None:
             samples = _effects.change_gain(samples, decibels=self.gain)
+        if self.effect is not None:
+            samples = _transformed(samples, sample_rate, self.effect)[:n_samples]
         return samples
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({_listed(self)})"
+        items = self._asdict().items()
+        given = ", ".join(f"{name}={value!r}" for name, value in items if value is not None)
+        return f"{type(self).__name__}({given})"
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -246,7 +221,7 @@ class AugmentedRecording:
     >>> from skaudio.augmentation import AugmentedRecording, Recipe
     >>> faster = AugmentedRecording(np.ones(16000), Recipe(speed=1.25, gain=-6.0))
     >>> faster
-    AugmentedRecording(ndarray, speed=1.25, gain=-6.0)
+    AugmentedRecording(ndarray, Recipe(speed=1.25, gain=-6.0))
     >>> faster.render(sample_rate=16000).shape
     (12800,)
     """
@@ -272,15 +247,23 @@ class AugmentedRecording:
         Raises
         ------
         AudioError
-            When the source, the noise or the impulse response cannot be used; the message
-            names the one that is at fault.
+            When the source, the noise, the impulse response or what the effect made
+            cannot be used; the message names what is at fault. What the effect itself
+            raises passes, with a note that tells the recording.
         """
         samples = audio.load(
             self.source,
             sample_rate=sample_rate,
             duration=self.recipe.source_duration(duration),
         )
-        return self.recipe.apply(samples, sample_rate=sample_rate, duration=duration)
+        try:
+            return self.recipe.apply(samples, sample_rate=sample_rate, duration=duration)
+        except AudioError as error:
+            named = Unusable.because_of(error).named(describe(self.source))
+            raise AudioError(named) from error
+        except Exception as error:
+            error.add_note(f"This happened when {self!r} was rendered.")
+            raise
 
     def duration(self, *, sample_rate: int) -> float:
         """Measure the source, so that augmented copies do not decide how long clips are.
@@ -305,7 +288,16 @@ class AugmentedRecording:
         bytes
             16 bytes, from the content of the source, the exact values of the recipe and the
             content of the sounds it mixes in. With an empty recipe it is the source's own.
+
+        Raises
+        ------
+        AudioError
+            When the recipe has an effect: two callables of one name may do different
+            things, so nothing that is computed from the recording is stored.
         """
+        if self.recipe.effect is not None:
+            reason = f"what {self.recipe.effect!r} does to it cannot be told beforehand"
+            raise AudioError([(describe(self.source), reason)])
         source = audio.fingerprint(self.source)
         if self.recipe == Recipe():
             return source
@@ -317,12 +309,25 @@ class AugmentedRecording:
     def __repr__(self) -> str:
         has_path = isinstance(self.source, str | os.PathLike)
         source = repr(os.fspath(self.source)) if has_path else type(self.source).__name__
-        changes = _listed(self.recipe)
-        return f"{type(self).__name__}({source}{', ' if changes else ''}{changes})"
+        return f"{type(self).__name__}({source}, {self.recipe!r})"
 
 
-def _as_sound(source: Any) -> Sound | None:
-    return source if source is None or isinstance(source, Sound) else Sound(source)
+def _transformed(
+    samples: np.ndarray, sample_rate: int, effect: Callable[[np.ndarray, int], Any]
+) -> np.ndarray:
+    """Apply a callable of unknown make, and look at what it returns."""
+    changed = effect(samples.copy(), sample_rate)  # it may work in place
+    got = type(changed).__name__
+    if isinstance(changed, np.ndarray):
+        got = f"an array of {changed.dtype} of shape {changed.shape}"
+        if changed.ndim == 1 and len(changed) and changed.dtype.kind == "f":
+            with np.errstate(over="ignore"):
+                changed = changed.astype(np.float32)
+            if np.isfinite(changed).all():
+                return changed
+            got = "samples that are NaN or infinite"
+    reason = f"{effect!r} returned {got}; expected finite floats of shape (n_samples,)"
+    raise AudioError([(describe(samples), reason)])
 
 
 @contextmanager
@@ -334,27 +339,16 @@ def _named(role: str) -> Iterator[None]:
     try:
         yield
     except AudioError as error:
-        nameless = f"{NAMELESS} ("
+        nameless = re.compile(rf"^{NAMELESS} \(")
         raise AudioError(
-            [
-                (f"the {role} ({name.removeprefix(nameless)}", reason)
-                if name.startswith(nameless)
-                else (name, reason)
-                for name, reason in error.failures
-            ]
+            [(nameless.sub(f"the {role} (", name), reason) for name, reason in error.failures]
         ) from error
-
-
-def _listed(recipe: Recipe) -> str:
-    return ", ".join(
-        f"{name}={value!r}" for name, value in recipe._asdict().items() if value is not None
-    )
 
 
 def _exact(value: Any) -> str:
     """Write a recipe down such that only equal ones are written equally."""
-    if isinstance(value, tuple):
-        return f"({','.join(_exact(item) for item in value)})"
-    if isinstance(value, Sound):
-        return value.fingerprint().hex()
-    return "" if value is None else float(value).hex()
+    if isinstance(value, Recipe | BackgroundNoise | RoomImpulse):
+        return f"({','.join(map(_exact, value))})"
+    if value is None or isinstance(value, Real):
+        return "" if value is None else float(value).hex()
+    return Sound.of(value).fingerprint().hex()

@@ -1,9 +1,7 @@
 """Each effect against the law that it promises."""
 
-import librosa
 import numpy as np
 import pytest
-import scipy.signal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -36,8 +34,6 @@ def _peak_frequency(samples, rate=RATE):
     "effect",
     [
         lambda x: _effects.change_speed(x, sample_rate=RATE, factor=1.07),
-        lambda x: _effects.shift_pitch(x, sample_rate=RATE, semitones=1.5),
-        lambda x: _effects.warp_vocal_tract(x, sample_rate=RATE, factor=0.93),
         lambda x: _effects.shift_time(x, sample_rate=RATE, seconds=-0.02),
         lambda x: _effects.add_reverberation(x, impulse_response=_noise(0.1)),
         lambda x: _effects.add_noise(x, noise=_effects.white_noise(len(x), seed=1), snr=5.0),
@@ -72,85 +68,6 @@ def test_speed_of_one_changes_nothing():
     np.testing.assert_allclose(
         _effects.change_speed(_noise(), sample_rate=RATE, factor=1.0), _noise(), atol=1e-6
     )
-
-
-# Pitch ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("semitones", [-12, -2, 0.5, 3])
-@pytest.mark.parametrize("rate", [8000, 16000, 44100])
-def test_pitch_moves_a_tone_and_keeps_the_length(semitones, rate):
-    tone = _tone(700, rate=rate)
-    changed = _effects.shift_pitch(tone, sample_rate=rate, semitones=semitones)
-    assert len(changed) == len(tone)
-    expected = 700 * 2 ** (semitones / 12)
-    assert _peak_frequency(changed, rate) == pytest.approx(expected, rel=2e-3)
-    # A phase vocoder loses some of a tone's power; librosa's as much.
-    assert 0.8 < _power(changed) / _power(tone) < 1.1
-
-
-@pytest.mark.parametrize("semitones", [-2, 3])
-def test_pitch_is_librosas(semitones):
-    changed = _effects.shift_pitch(_tone(700), sample_rate=RATE, semitones=semitones)
-    expected = librosa.effects.pitch_shift(
-        _tone(700), sr=RATE, n_steps=semitones, n_fft=1024, res_type="soxr_hq"
-    )
-    np.testing.assert_allclose(changed[1000:-1000], expected[1000:-1000], atol=1e-3)
-
-
-def test_pitch_keeps_events_in_place():
-    click = np.zeros(RATE, np.float32)
-    click[RATE // 2 : RATE // 2 + 160] = _tone(1000, 0.01)
-    changed = _effects.shift_pitch(click, sample_rate=RATE, semitones=4)
-    assert abs(int(np.abs(changed).argmax()) - RATE // 2) < 0.02 * RATE
-
-
-# Vocal tract --------------------------------------------------------------------------------
-
-
-def _resonance(excitation, frequency):
-    b, a = scipy.signal.iirpeak(frequency, 4, fs=RATE)
-    return scipy.signal.lfilter(b, a, excitation).astype(np.float32)
-
-
-def _formant(samples):
-    frequencies, power = scipy.signal.welch(samples, RATE, nperseg=256)
-    level = np.convolve(np.log(power), np.ones(5) / 5, "same")
-    peak = 5 + int(level[5:-5].argmax())
-    left, top, right = level[peak - 1 : peak + 2]
-    return frequencies[peak] + 62.5 * 0.5 * (left - right) / (left - 2 * top + right)
-
-
-@pytest.mark.parametrize("factor", [0.85, 0.9, 1.1, 1.15])
-@pytest.mark.parametrize("frequency", [2500, 3500])
-def test_vocal_tract_moves_a_formant_and_keeps_the_length(factor, frequency):
-    whisper = _resonance(_noise(4), frequency)
-    changed = _effects.warp_vocal_tract(whisper, sample_rate=RATE, factor=factor)
-    assert len(changed) == len(whisper)
-    assert _formant(changed) / _formant(whisper) == pytest.approx(factor, rel=0.02)
-
-
-def test_vocal_tract_keeps_the_pitch():
-    buzz = np.zeros(RATE, np.float32)
-    buzz[::128] = 1
-    changed = _effects.warp_vocal_tract(_resonance(buzz, 1500), sample_rate=RATE, factor=1.1)
-    lags = scipy.signal.correlate(changed, changed, "full", "fft")[len(changed) - 1 :]
-    assert 80 + int(lags[80:200].argmax()) == 128
-
-
-def test_a_vocal_tract_of_the_same_length_changes_nothing():
-    same = _effects.warp_vocal_tract(_noise(), sample_rate=RATE, factor=1.0)
-    np.testing.assert_allclose(same, _noise(), atol=1e-6)
-
-
-@given(st.floats(0.5, 2.0))
-def test_the_warp_is_monotonic_and_keeps_both_ends(factor):
-    bins = np.arange(257)
-    warped = _effects._warped(bins, factor)
-    assert warped[0] == 0
-    assert warped[-1] == pytest.approx(256)
-    assert (np.diff(warped) > 0).all()
-    np.testing.assert_allclose(warped[:75], factor * bins[:75])
 
 
 # Time ---------------------------------------------------------------------------------------

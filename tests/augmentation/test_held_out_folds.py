@@ -61,7 +61,10 @@ for sent in [Spy, _flatten, *(thing for thing in vars(Spy).values() if callable(
 def _model(pipeline, log, n_copies=2):
     return pipeline(
         [
-            ("augment", WaveformAugmenter(n_copies=n_copies, noise="white", random_state=0)),
+            (
+                "augment",
+                WaveformAugmenter(n_copies=n_copies, background_noise="white", random_state=0),
+            ),
             ("mfcc", Spy(log=str(log))),
             ("flat", FunctionTransformer(_flatten)),
             ("classifier", LogisticRegression(C=1e-6, max_iter=50)),
