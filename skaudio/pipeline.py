@@ -42,7 +42,8 @@ class Pipeline(sklearn_pipeline.Pipeline):
     steps : list of estimators or of (str, estimator)
         The steps. Bare estimators get the names that
         :func:`sklearn.pipeline.make_pipeline` would give them: the class name in lower
-        case, with a number where a class comes twice.
+        case, with a number where a class comes twice. They may be bare in ``set_params``,
+        too.
     transform_input : list of str, default=None
         As in :class:`sklearn.pipeline.Pipeline`.
     memory : str or object with the joblib.Memory interface, default=None
@@ -77,10 +78,9 @@ class Pipeline(sklearn_pipeline.Pipeline):
     0.5
     """
 
-    def __init__(self, steps, *, transform_input=None, memory=None, verbose=False):
-        super().__init__(
-            _named(steps), transform_input=transform_input, memory=memory, verbose=verbose
-        )
+    def __setattr__(self, name, value):
+        # By the constructor, set_params, a search or hand: bare steps are named as they come.
+        super().__setattr__(name, _named(value) if name == "steps" else value)
 
     def fit(self, X, y=None, **params):
         """Apply the samplers, fit the transformers one after the other, then the last step.

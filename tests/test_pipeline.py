@@ -39,6 +39,44 @@ def test_named_steps_stay_as_they_are():
     assert Pipeline(steps).steps is steps
 
 
+def test_bare_steps_may_be_set_and_searched(tones):
+    clips, labels = tones
+    model = _model().set_params(steps=[PCA(), LogisticRegression()], pca__n_components=3)
+    assert list(model.named_steps) == ["pca", "logisticregression"]
+    assert model["pca"].n_components == 3
+    candidates = [[PCA(3), LogisticRegression()], [StandardScaler(), LogisticRegression()]]
+    search = GridSearchCV(model, {"steps": candidates}, cv=2, error_score="raise")
+    search.fit(clips, labels)
+    names = [list(Pipeline(steps).named_steps) for steps in search.cv_results_["param_steps"]]
+    assert names == [["pca", "logisticregression"], ["standardscaler", "logisticregression"]]
+    model.steps = [PCA()]
+    assert list(model.named_steps) == ["pca"]
+
+
+@pytest.mark.parametrize("fitted", [False, True])
+def test_steps_are_found_by_their_names_before_and_after_fit(fitted, tone_files):
+    paths, labels, _ = tone_files
+    bare = [MFCCTransformer(n_mfcc=13), PerceptronClassifier(epochs=1, random_state=0)]
+    model = Pipeline(bare)
+    if fitted:
+        model.fit(paths, labels)
+    assert [name for name, _ in model.steps] == ["mfcctransformer", "perceptronclassifier"]
+    assert model["mfcctransformer"] is model.named_steps["mfcctransformer"] is model.steps[0][1]
+    assert model.get_params(deep=False)["steps"] is model.steps
+    assert list(vars(model)) == list(vars(SklearnPipeline(model.steps)))
+    assert model.get_params()["perceptronclassifier__epochs"] == 1
+    assert list(model[:-1].named_steps) == ["mfcctransformer"]
+    assert "('mfcctransformer', MFCCTransformer(n_mfcc=13))" in repr(model)
+    assert "PerceptronClassifier" in model._repr_html_()
+    assert type(clone(model)) is Pipeline
+    assert clone(model)[0].n_mfcc == 13
+    search = GridSearchCV(model, {"mfcctransformer__n_mfcc": [5, 8]}, cv=2, error_score="raise")
+    assert search.fit(paths, labels).best_estimator_["mfcctransformer"].n_mfcc in (5, 8)
+    assert model.set_params(perceptronclassifier__dropout=0.5)[-1].dropout == 0.5
+    assert len(bare) == 2
+    assert all(isinstance(step, BaseEstimator) for step in bare)
+
+
 def test_fits_paths_and_labels_literally(tone_files):
     paths, labels, _ = tone_files
     model = _model().fit(paths, labels)
@@ -51,18 +89,6 @@ def test_agrees_with_scikit_learns_own(tone_files):
     paths, labels, _ = tone_files
     expected = _model(make_pipeline).fit(paths, labels).predict_proba(paths)
     np.testing.assert_array_equal(_model().fit(paths, labels).predict_proba(paths), expected)
-
-
-def test_clone_set_params_and_html():
-    model = clone(_model())
-    assert isinstance(model, Pipeline)
-    assert isinstance(model, SklearnPipeline)
-    model.set_params(mfcctransformer__n_mfcc=20, perceptronclassifier__dropout=0.1)
-    assert model[0].n_mfcc == 20
-    assert clone(model).get_params()["perceptronclassifier__dropout"] == 0.1
-    html = model._repr_html_()
-    assert "MFCCTransformer" in html
-    assert "PerceptronClassifier" in html
 
 
 def test_a_misspelt_step_parameter_is_refused():
