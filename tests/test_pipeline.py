@@ -112,6 +112,19 @@ def test_labels_of_another_length_are_found_first(tone_files):
         _model().fit(paths, labels[:-1])
 
 
+def test_data_frames_between_the_other_steps(tones):
+    clips, labels = tones
+    steps = MFCCTransformer(n_mfcc=13), FunctionTransformer(_data_frame), StandardScaler(), PCA(3)
+    with sklearn.config_context(transform_output="pandas"):
+        model = Pipeline([WaveformAugmenter(), *steps, LogisticRegression()]).fit(clips, labels)
+        assert model.score(clips, labels) == 1.0
+        assert model[:-1].transform(clips).columns.tolist() == ["pca0", "pca1", "pca2"]
+
+
+def _data_frame(features):
+    return pd.DataFrame(features.mean(axis=1))
+
+
 # Samplers -----------------------------------------------------------------------------------
 
 

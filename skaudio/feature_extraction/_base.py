@@ -85,6 +85,10 @@ class AudioTransformer(
         "verbose": ["verbose"],
     }
 
+    def __init_subclass__(cls, **kwargs):
+        # Features have three axes, so set_config(transform_output="pandas") leaves them alone.
+        super().__init_subclass__(auto_wrap_output_keys=None, **kwargs)
+
     @abstractmethod
     def _front_end(self, window: np.ndarray, mel: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
         """A function from waveforms to bands, which can be pickled."""
@@ -264,7 +268,8 @@ class AudioTransformer(
         ----------
         transform : {"default", None}, default=None
             Features have three axes and a data frame has two, so ``"pandas"`` and
-            ``"polars"`` are refused.
+            ``"polars"`` are refused; where :func:`sklearn.set_config` asks for them, the
+            features stay an array.
 
         Returns
         -------

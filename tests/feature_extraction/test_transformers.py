@@ -9,6 +9,7 @@ import librosa
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 import soundfile
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -159,6 +160,17 @@ def test_set_output_refuses_data_frames_and_says_why():
     assert transformer.set_output(transform="default") is transformer
     with pytest.raises(ValueError, match="a data frame has two axes"):
         transformer.set_output(transform="pandas")
+
+
+@pytest.mark.parametrize("container", ["pandas", "polars"])
+@pytest.mark.parametrize("Transformer", [MFCCTransformer, LogMelTransformer, PCENTransformer])
+def test_the_global_container_leaves_features_alone(Transformer, container):
+    clips = np.random.default_rng(0).normal(size=(2, 8000))
+    expected = Transformer().fit_transform(clips)
+    with sklearn.config_context(transform_output=container):
+        transformer = Transformer().fit(clips)
+        for features in (transformer.fit_transform(clips), transformer.transform(clips)):
+            np.testing.assert_array_equal(features, expected, strict=True)
 
 
 def test_a_batch_names_every_unreadable_file(tmp_path):
