@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import reduce
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from sklearn import get_config
 from sklearn import pipeline as sklearn_pipeline
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.utils import _safe_indexing
+from sklearn.utils.metadata_routing import MetadataRequest, get_routing_for_object
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _num_samples, has_fit_parameter
 
+from skaudio.rejection import UnknownRejector
+
 __all__ = ["Pipeline"]
+
+# Their fit takes ``groups`` for the splits, though its signature does not name them.
+_TAKE_GROUPS = GridSearchCV, RandomizedSearchCV, UnknownRejector
 
 
 def _scikit_learns_has(method):
@@ -61,9 +71,14 @@ class Pipeline(sklearn_pipeline.Pipeline):
     What is given to `fit` clip by clip, such as ``convclassifier__sample_weight``, follows
     the clips through a sampler by its ``sample_indices_``. As in scikit-learn's
     cross-validation, a parameter is taken to be given clip by clip if it is as long as `X`.
-    When the last step stops early and takes ``groups``, and none are given, each clip and its
-    copies are one: no copy of a held-out clip is trained on. With metadata routing, which
-    passes on only what was requested, that is left to you.
+    No copy of a clip that is held out is trained on. Whoever holds out some of the clips that
+    it is fitted to, for early stopping or by its ``cv``, gets ``groups`` of each clip and its
+    copies, unless you give others: skaudio's classifiers, :class:`~skaudio.UnknownRejector`,
+    and searches whose ``cv`` is a splitter by groups; with metadata routing all that request
+    ``groups``. Who cannot be told, such as
+    :class:`sklearn.calibration.CalibratedClassifierCV`, is refused with an error. There the
+    whole pipeline belongs inside: ``CalibratedClassifierCV(Pipeline([...]))``.
+    :class:`imblearn.pipeline.Pipeline` does none of this.
 
     With a sampler `fit_transform` and `fit_predict` give one row for each clip *after*
     sampling, as in imbalanced-learn.
@@ -77,6 +92,9 @@ class Pipeline(sklearn_pipeline.Pipeline):
     >>> model.set_params(convclassifier__dropout=0.5)["convclassifier"].dropout
     0.5
     """
+
+    def __init__(self, steps, *, transform_input=None, memory=None, verbose=False):
+        super().__init__(steps, transform_input=transform_input, memory=memory, verbose=verbose)
 
     def __setattr__(self, name, value):
         # By the constructor, set_params, a search or hand: bare steps are named as they come.
@@ -99,6 +117,11 @@ class Pipeline(sklearn_pipeline.Pipeline):
         -------
         Pipeline
             The fitted pipeline.
+
+        Raises
+        ------
+        ValueError
+            When a step behind a sampler holds clips out and cannot be told which are copies.
         """
         X, y, params = self._resample(X, y, params)
         return super().fit(X, y, **params)
@@ -149,8 +172,7 @@ class Pipeline(sklearn_pipeline.Pipeline):
         """Let the samplers act, and whatever is given clip by clip follow."""
         self._validate_params()
         self._validate_steps()
-        groups = self._own_groups(X, params)
-        params = params | groups
+        taken = []  # for each sampler, which of the clips that came in each that came out is
         for name, step in self.steps[:-1]:
             if not _is_sampler(step):
                 continue
@@ -160,26 +182,36 @@ class Pipeline(sklearn_pipeline.Pipeline):
             X, y = step.fit_resample(
                 X, y, **{key.removeprefix(f"{name}__"): value for key, value in own.items()}
             )
-            if not hasattr(step, "sample_indices_"):
-                params = {key: params[key] for key in params if key not in groups}
             # What is transformed like X has clips of its own.
             follows = params.keys() - set(self.transform_input or ())
             params |= {key: _follow(key, params[key], name, step, before) for key in follows}
-        return X, y, params
+            taken.append(getattr(step, "sample_indices_", None))
+        return X, y, params | self._groups(taken, params, X)
 
-    def _own_groups(self, X: Any, params: dict[str, Any]) -> dict[str, Any]:
-        """Make a group of each clip, so that early stopping keeps its copies together."""
-        samplers = [step for _, step in self.steps[:-1] if _is_sampler(step)]
-        name, last = self.steps[-1]
-        is_wanted = (
-            getattr(last, "early_stopping", False)
-            and has_fit_parameter(last, "groups")
-            and f"{name}__groups" not in params
-            and not get_config()["enable_metadata_routing"]
-        )
-        if not is_wanted or not samplers:
+    def _groups(self, taken: list[Any], params: dict[str, Any], X: Any) -> dict[str, Any]:
+        """Tell whoever holds clips out which are copies of one; refuse who cannot be told."""
+        if not taken:
             return {}
-        return {f"{name}__groups": np.arange(_num_samples(X))}
+        is_known = all(indices is not None for indices in taken)
+        clips = reduce(lambda clips, indices: clips[indices], taken) if is_known else []
+        if is_known and len(np.unique(clips)) == len(clips):
+            return {}
+        groups = {}
+        for name, step in self.steps:
+            for path, estimator, around in _holding_out(name, step, _num_samples(X)):
+                if not is_known:
+                    raise ValueError(
+                        f"{type(estimator).__name__} ({path!r}) holds out some of the clips that "
+                        "it is fitted to, and a sampler of the pipeline does not say which clips "
+                        "it took: it has no sample_indices_. Leave one of the two out."
+                    )
+                key = _groups_parameter(path, estimator, around)
+                if key is None:
+                    is_last = step is self.steps[-1][1]
+                    raise ValueError(_refusal(path, estimator, step if is_last else None))
+                if params.get(key) is None:
+                    groups[key] = clips
+        return groups
 
     def _validate_steps(self):
         """Let scikit-learn check the other steps, and where the samplers stand."""
@@ -224,6 +256,83 @@ def _follow(key: str, value: Any, name: str, sampler: Any, X: Any) -> Any:
             "sample_indices_. Leave one of the two out."
         )
     return _safe_indexing(value, sampler.sample_indices_)
+
+
+def _holding_out(name: str, step: Any, n_clips: int) -> Iterator[tuple[str, Any, list[Any]]]:
+    """Find who holds out some of what it is fitted to: its path, itself, those around it."""
+    if _is_sampler(step) or not _is_estimator(step):
+        return
+    inside = {name: step} | {f"{name}__{key}": value for key, value in step.get_params().items()}
+    inside = {path: value for path, value in inside.items() if _is_estimator(value)}
+    for path, estimator in inside.items():
+        around = [inside[outer] for outer in inside if path.startswith(f"{outer}__")]
+        if _holds_out(estimator, n_clips):
+            yield path, estimator, around
+        for candidate in _candidates(estimator, n_clips):
+            yield f"{path}__estimator", candidate, [*around, estimator]
+
+
+def _is_estimator(value: Any) -> bool:
+    return hasattr(value, "get_params") and not isinstance(value, type)
+
+
+def _holds_out(estimator: Any, n_clips: int) -> bool:
+    params = estimator.get_params(deep=False)
+    if "cv" in params:
+        return not isinstance(params["cv"], str)  # "prefit"
+    if "early_stopping" in params:
+        is_auto = params["early_stopping"] == "auto"  # HistGradientBoostingClassifier's
+        return n_clips > 10_000 if is_auto else bool(params["early_stopping"])
+    if params.get("n_iter_no_change") is not None and "validation_fraction" in params:
+        return True  # GradientBoostingClassifier
+    # Forests and bagging, SciKeras, skorch.
+    return any(params.get(name) for name in ("oob_score", "validation_split", "train_split"))
+
+
+def _candidates(search: Any, n_clips: int) -> Iterator[Any]:
+    """Find what a search tries and holds clips out, though the search's estimator does not."""
+    grids = getattr(search, "param_grid", getattr(search, "param_distributions", []))
+    for grid in [grids] if isinstance(grids, dict) else grids:
+        for key, values in grid.items():
+            if key.split("__")[-1] in ("cv", "early_stopping", "n_iter_no_change"):
+                yield search.estimator
+            for value in values if isinstance(values, list | tuple) else []:
+                yield from (found for _, found, _ in _holding_out(key, value, n_clips))
+
+
+def _groups_parameter(path: str, estimator: Any, around: list[Any]) -> str | None:
+    """Name the parameter of the pipeline's fit that brings an estimator groups, if one does."""
+    has_cv = hasattr(estimator, "cv")
+    routing = get_routing_for_object(estimator.cv if has_cv else estimator)
+    request = None
+    if isinstance(estimator, UnknownRejector) and isinstance(estimator.cv, Real | None):
+        request = True  # its own splits are by groups where there are some
+    elif isinstance(routing, MetadataRequest):
+        request = (routing.split if has_cv else routing.fit).requests.get("groups")
+    if get_config()["enable_metadata_routing"]:
+        return "groups" if request is True else request or None
+    takes = has_fit_parameter(estimator, "groups") or isinstance(estimator, _TAKE_GROUPS)
+    is_reached = all(isinstance(outer, sklearn_pipeline.Pipeline) for outer in around)
+    return f"{path}__groups" if takes and is_reached and (request or not has_cv) else None
+
+
+def _refusal(path: str, estimator: Any, outer: Any) -> str:
+    """Say who cannot be told about copies, and what to do."""
+    if outer is None:
+        remedy = "Leave the sampler or this step out"
+    elif outer is estimator and not hasattr(estimator, "cv"):
+        can_ask = has_fit_parameter(estimator, "groups")
+        remedy = "Call its set_fit_request(groups=True)" if can_ask else "Turn that off"
+    else:
+        whole = type(outer).__name__
+        remedy = f"Put the whole pipeline inside it, such as {whole}(Pipeline([...]))"
+        if outer is estimator and isinstance(estimator, _TAKE_GROUPS):
+            remedy += ", or let its cv be a splitter by groups, such as StratifiedGroupKFold()"
+    return (
+        f"{type(estimator).__name__} ({path!r}) holds out some of the clips that it is fitted to, "
+        "and cannot be told which are copies of one clip that a sampler made: it would be judged "
+        f"by copies of what it was trained on. {remedy}."
+    )
 
 
 def _named(steps):

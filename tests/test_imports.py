@@ -30,7 +30,7 @@ ARROWS = {
     "dsp": set(),
     "exceptions": set(),
     "feature_extraction": {"_validation", "_version", "audio", "dsp", "exceptions", "store"},
-    "pipeline": set(),
+    "pipeline": {"rejection"},
     "rejection": {"_validation"},
     "store": set(),
 }

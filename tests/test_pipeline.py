@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
-from imblearn.over_sampling import SMOTE, RandomOverSampler
+from imblearn.over_sampling import SMOTE
 from imblearn.under_sampling import RandomUnderSampler
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.cluster import KMeans
@@ -289,32 +289,6 @@ def test_other_samplers_work_and_weights_follow_if_they_can(sequences):
     assert model.fit(X[keep], labels[keep])[-1].seen_["n"] == 60
     with pytest.raises(ValueError, match=r"'recorder__sample_weight'.*no sample_indices_"):
         model.fit(X[keep], labels[keep], recorder__sample_weight=weights)
-
-
-@pytest.mark.parametrize("early_stopping", [True, False])
-def test_early_stopping_keeps_a_clip_and_its_copies_together(early_stopping, sequences):
-    """Unless groups are given, or the sampler does not say what it copied."""
-    features, labels = sequences
-    X = features[:, 0]
-    seen = []
-
-    class Spy(PerceptronClassifier):
-        def fit(self, X, y, sample_weight=None, groups=None):
-            seen.append(groups)
-            return super().fit(X, y, sample_weight=sample_weight, groups=groups)
-
-    spy = Spy(early_stopping=early_stopping, epochs=1)
-    over = RandomOverSampler(sampling_strategy={"a": 30, "b": 30, "c": 30}, random_state=0)
-    Pipeline([over, spy]).fit(X, labels)
-    Pipeline([over, spy]).fit(X, labels, spy__groups=np.arange(60) // 2)
-    Pipeline([SMOTE(sampling_strategy="all", random_state=0), spy]).fit(X, labels)
-    copies, given, unknown = seen
-    if early_stopping:
-        np.testing.assert_array_equal(copies, over.sample_indices_)
-    else:
-        assert copies is None
-    np.testing.assert_array_equal(given, over.sample_indices_ // 2)
-    assert unknown is None
 
 
 def test_a_sampler_behind_a_transformer_is_refused(tone_files):
