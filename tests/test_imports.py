@@ -98,7 +98,7 @@ def test_audio_stands_on_numpy_pyav_and_soxr_alone():
 def test_augmentation_needs_no_tensorflow_and_no_numba():
     code = (
         "import sys, numpy as np; from skaudio import WaveformAugmenter;"
-        "X, _ = WaveformAugmenter(background_noise='white', room='synthetic')"
+        "X, _ = WaveformAugmenter(noise='white', room='synthetic')"
         ".fit_resample(np.ones((1, 800)));"
         "X[1].render(sample_rate=16000);"
         f"print([m for m in {HEAVY[:-1]} if m in sys.modules])"

@@ -22,24 +22,21 @@ from skaudio.datasets import fetch_speech_commands
 
 WORDS = ["bed", "cat", "happy"]
 SEEDS = (0, 1, 2)
-OFF = {
-    f"{effect}_probability": 0.0
-    for effect in ("speed", "shift", "room", "background_noise", "gain")
-}
+OFF = {f"{effect}_probability": 0.0 for effect in ("speed", "shift", "room", "noise", "gain")}
 
 
 def variants():
     """Name and parameters of each row."""
-    noise = Path(os.environ.get("SKAUDIO_DATA", ".")) / "background_noise"
+    noise = Path(os.environ.get("SKAUDIO_DATA", ".")) / "noise"
     yield "none", {"n_copies": 0}
     yield "one, unchanged", {}
     yield "one, speed", {"speed_probability": 1.0}
-    yield "one, white noise", {"background_noise": "white", "background_noise_probability": 1.0}
+    yield "one, white noise", {"noise": "white", "noise_probability": 1.0}
     yield 'one, room="synthetic"', {"room": "synthetic", "room_probability": 1.0}
     if noise.is_dir():
         yield (
             "one, noise of a folder",
-            {"background_noise": noise, "background_noise_probability": 1.0},
+            {"noise": noise, "noise_probability": 1.0},
         )
     yield "one, shift", {"shift_probability": 1.0}
     yield "one, gain", {"gain_probability": 1.0}

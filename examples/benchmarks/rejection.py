@@ -13,7 +13,7 @@ The second of them is also taught what is no word at all: the known ones backwar
 two of them.
 
 ``SKAUDIO_DATA`` has to have the folders ``other_words`` (a folder a word) and
-``background_noise``.
+``noise``.
 """
 
 import argparse
@@ -157,7 +157,7 @@ def main():
     train = fetch_speech_commands(WORDS, subset="train", random_state=0)
     known = fetch_speech_commands(WORDS, subset="validation", random_state=0)
     others = load_audio_folder(data / "other_words")
-    noise = seconds_of_noise(data / "background_noise")
+    noise = seconds_of_noise(data / "noise")
     print(
         f"{len(train.data)} clips to learn from; {len(known.data)} of other speakers, "
         f"{len(others.data)} of other words, {len(noise)} of noise to ask about"

@@ -79,14 +79,14 @@ class WaveformAugmenter(BaseEstimator):
         living room.
     room_probability : float, default=0.5
         Probability of a room, if there are any.
-    background_noise : list of recordings, str, PathLike, "white" or None, default=None
-        Recordings, a file, or a folder of files, such as the
+    noise : list of recordings, str, PathLike, "white" or None, default=None
+        Background noise: recordings, a file, or a folder of files, such as the
         ``_background_noise_`` of Speech Commands. A random part of a random one is mixed
         in. ``"white"`` needs no recording. None, since noise helps where it resembles the
         noise to come.
     snr : (float, float), default=(5.0, 30.0)
         Signal-to-noise ratio in dB, over the whole clip: from loud to hardly heard.
-    background_noise_probability : float, default=0.8
+    noise_probability : float, default=0.8
         Probability of noise, if there is any; 0.8 is usual for keyword spotting.
     gain : (float, float), default=(-6.0, 6.0)
         Change of the level, in dB: half to double the amplitude. Nothing is clipped.
@@ -110,7 +110,7 @@ class WaveformAugmenter(BaseEstimator):
     ----------
     sample_indices_ : ndarray of shape (n_clips * (1 + n_copies),)
         For each clip that came out of `fit_resample`, its place in `X`.
-    background_noise_ : list
+    noise_ : list
         The noise that is drawn from; empty if there is none or it is white.
     room_ : list
         The impulse responses that are drawn from; empty if there are none or they are made up.
@@ -164,9 +164,9 @@ class WaveformAugmenter(BaseEstimator):
         "room": _SOUNDS,
         "reverberation_time": _RANGE,
         "room_probability": _PROBABILITY,
-        "background_noise": _SOUNDS,
+        "noise": _SOUNDS,
         "snr": _RANGE,
-        "background_noise_probability": _PROBABILITY,
+        "noise_probability": _PROBABILITY,
         "gain": _RANGE,
         "gain_probability": _PROBABILITY,
         "effect": [callable, None],
@@ -188,9 +188,9 @@ class WaveformAugmenter(BaseEstimator):
         room=None,
         reverberation_time=(0.1, 0.5),
         room_probability=0.5,
-        background_noise=None,
+        noise=None,
         snr=(5.0, 30.0),
-        background_noise_probability=0.8,
+        noise_probability=0.8,
         gain=(-6.0, 6.0),
         gain_probability=0.0,
         effect=None,
@@ -205,9 +205,9 @@ class WaveformAugmenter(BaseEstimator):
         self.room = room
         self.reverberation_time = reverberation_time
         self.room_probability = room_probability
-        self.background_noise = background_noise
+        self.noise = noise
         self.snr = snr
-        self.background_noise_probability = background_noise_probability
+        self.noise_probability = noise_probability
         self.gain = gain
         self.gain_probability = gain_probability
         self.effect = effect
@@ -268,7 +268,7 @@ class WaveformAugmenter(BaseEstimator):
         for name, bounds in _BOUNDS.items():
             _check_range(name, getattr(self, name), *bounds)
         recordings = check_recordings(X, y, estimator=self)
-        self.background_noise_ = self._find("background_noise", made_up="white")
+        self.noise_ = self._find("noise", made_up="white")
         self.room_ = self._find("room", made_up="synthetic")
         if isinstance(recordings, np.ndarray):
             self.n_features_in_ = recordings.shape[1]
@@ -307,8 +307,8 @@ class WaveformAugmenter(BaseEstimator):
             if self.room_:
                 return RoomImpulse(self.room_[rng.randint(len(self.room_))])
             return RoomImpulse(None, rng.uniform(*self.reverberation_time), rng.randint(_SEEDS))
-        if name == "background_noise":
-            sounds = self.background_noise_
+        if name == "noise":
+            sounds = self.noise_
             sound = sounds[rng.randint(len(sounds))] if sounds else None
             return BackgroundNoise(sound, rng.random_sample(), rng.uniform(*self.snr))
         if name == "effect":

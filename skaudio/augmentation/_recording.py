@@ -119,7 +119,7 @@ class Recipe(NamedTuple):
         Seconds of silence before it; negative cuts its beginning.
     room : RoomImpulse or None
         The room it is put into.
-    background_noise : BackgroundNoise or None
+    noise : BackgroundNoise or None
         The noise mixed in.
     gain : float or None
         Gain in dB, of the recording with its noise.
@@ -131,7 +131,7 @@ class Recipe(NamedTuple):
     speed: float | None = None
     shift: float | None = None
     room: RoomImpulse | None = None
-    background_noise: BackgroundNoise | None = None
+    noise: BackgroundNoise | None = None
     gain: float | None = None
     effect: Callable[[np.ndarray, int], np.ndarray] | None = None
 
@@ -187,9 +187,9 @@ class Recipe(NamedTuple):
         if self.room is not None:
             response = self.room.response(sample_rate=sample_rate)
             samples = _effects.add_reverberation(samples, impulse_response=response)
-        if self.background_noise is not None:
-            noise = self.background_noise.excerpt(len(samples), sample_rate=sample_rate)
-            samples = _effects.add_noise(samples, noise=noise, snr=self.background_noise.snr)
+        if self.noise is not None:
+            noise = self.noise.excerpt(len(samples), sample_rate=sample_rate)
+            samples = _effects.add_noise(samples, noise=noise, snr=self.noise.snr)
         if self.gain is not None:
             samples = _effects.change_gain(samples, decibels=self.gain)
         if self.effect is not None:

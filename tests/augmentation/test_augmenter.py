@@ -20,7 +20,7 @@ from skaudio.augmentation import AugmentedRecording, Recipe
 
 PATHS = [f"{index}.wav" for index in range(200)]
 LABELS = np.repeat(["a", "b"], 100)
-EFFECTS = ["speed", "shift", "room", "background_noise", "gain", "effect"]
+EFFECTS = ["speed", "shift", "room", "noise", "gain", "effect"]
 
 
 def _reverse(samples, sample_rate):
@@ -31,7 +31,7 @@ OFF = {f"{effect}_probability": 0.0 for effect in EFFECTS}
 EVERYTHING = {
     **{f"{effect}_probability": 1.0 for effect in EFFECTS},
     "room": "synthetic",
-    "background_noise": "white",
+    "noise": "white",
     "effect": _reverse,
 }
 
@@ -60,7 +60,7 @@ def test_the_same_seed_gives_the_same_recipes(n_clips, n_copies, seed, probabili
     augmenter = WaveformAugmenter(
         n_copies=n_copies,
         speed_probability=probability,
-        background_noise="white",
+        noise="white",
         random_state=seed,
     )
     first, _ = augmenter.fit_resample(PATHS[:n_clips])
@@ -110,12 +110,12 @@ def test_draws_fill_the_range_and_keep_to_it(effect, limits):
 
 def test_ranges_of_noise_and_rooms():
     recipes = _recipes(**EVERYTHING, n_copies=5, snr=(0, 10), reverberation_time=(1, 2))
-    ratios = np.array([recipe.background_noise.snr for recipe in recipes])
+    ratios = np.array([recipe.noise.snr for recipe in recipes])
     times = np.array([recipe.room.reverberation_time for recipe in recipes])
     assert 0 <= ratios.min() < 0.1 < 9.9 < ratios.max() <= 10
     assert 1 <= times.min() < 1.1 < 1.9 < times.max() <= 2
     assert len({recipe.room.seed for recipe in recipes}) == 1000
-    assert len({recipe.background_noise.place for recipe in recipes}) == 1000
+    assert len({recipe.noise.place for recipe in recipes}) == 1000
 
 
 @pytest.mark.parametrize("effect", EFFECTS)
@@ -132,10 +132,8 @@ def test_nothing_may_be_left_to_do():
 def test_noise_files_and_rooms_are_all_used(tmp_path):
     for name in ("a.wav", "b.wav", "c.wav"):
         soundfile.write(tmp_path / name, np.ones(100), 16000)
-    recipes = _recipes(
-        **{**EVERYTHING, "background_noise": tmp_path, "room": [np.ones(3), np.ones(2)]}
-    )
-    assert {recipe.background_noise.sound.source for recipe in recipes} == {
+    recipes = _recipes(**{**EVERYTHING, "noise": tmp_path, "room": [np.ones(3), np.ones(2)]})
+    assert {recipe.noise.sound.source for recipe in recipes} == {
         str(tmp_path / name) for name in ("a.wav", "b.wav", "c.wav")
     }
     assert {len(recipe.room.sound.source) for recipe in recipes} == {2, 3}
@@ -201,9 +199,9 @@ def test_labels_of_another_length_are_refused():
         ("gain", ("a", "b"), r"a pair \(low, high\)"),
         ("snr", (True, 5), r"a pair \(low, high\)"),
         ("gain_probability", 1.01, "a float in the range"),
-        ("background_noise_probability", -0.1, "a float in the range"),
-        ("background_noise", [], "minimum of 1 is required"),
-        ("background_noise", 3, "'background_noise' parameter"),
+        ("noise_probability", -0.1, "a float in the range"),
+        ("noise", [], "minimum of 1 is required"),
+        ("noise", 3, "'noise' parameter"),
         ("effect", "reverb", "'effect' parameter"),
         ("room", "no such folder", "there is no such file"),
         ("random_state", "x", "'random_state' parameter"),
@@ -219,21 +217,21 @@ def test_wrong_parameters_are_named(parameter, value, message):
 def test_a_broken_noise_file_is_named_before_training_begins(tmp_path):
     (tmp_path / "empty.wav").touch()
     with pytest.raises(AudioError, match=r"empty\.wav: the file is empty"):
-        WaveformAugmenter(background_noise=tmp_path).fit_resample(PATHS)
+        WaveformAugmenter(noise=tmp_path).fit_resample(PATHS)
 
 
 def test_fit_learns_what_there_is_to_mix_in(tmp_path):
     soundfile.write(tmp_path / "a.wav", np.ones(100), 16000)
-    augmenter = WaveformAugmenter(background_noise=tmp_path).fit(PATHS, LABELS)
+    augmenter = WaveformAugmenter(noise=tmp_path).fit(PATHS, LABELS)
     check_is_fitted(augmenter)
-    assert [sound.source for sound in augmenter.background_noise_] == [str(tmp_path / "a.wav")]
+    assert [sound.source for sound in augmenter.noise_] == [str(tmp_path / "a.wav")]
     assert augmenter.room_ == []
 
 
 def test_parameters_are_scikit_learns():
     noise = [np.ones(10), "a.wav"]
-    augmenter = WaveformAugmenter(background_noise=noise, speed=[0.5, 2])
-    assert augmenter.background_noise is noise
+    augmenter = WaveformAugmenter(noise=noise, speed=[0.5, 2])
+    assert augmenter.noise is noise
     again = clone(augmenter).set_params(n_copies=5)
     assert again.get_params()["speed"] == [0.5, 2]
     assert again.n_copies == 5
@@ -274,9 +272,7 @@ def test_broken_recordings_are_named_where_they_are_read(tmp_path):
 
 def test_descriptions_are_light():
     paths = [f"/a/folder/of/recordings/{index:06d}.wav" for index in range(5000)]
-    augmenter = WaveformAugmenter(
-        n_copies=3, background_noise="white", room="synthetic", random_state=0
-    )
+    augmenter = WaveformAugmenter(n_copies=3, noise="white", room="synthetic", random_state=0)
     augmenter.fit_resample(paths[:10])
     tracemalloc.start()
     X, _ = augmenter.fit_resample(paths)

@@ -63,7 +63,7 @@ def _model(pipeline, log, n_copies=2):
         [
             (
                 "augment",
-                WaveformAugmenter(n_copies=n_copies, background_noise="white", random_state=0),
+                WaveformAugmenter(n_copies=n_copies, noise="white", random_state=0),
             ),
             ("mfcc", Spy(log=str(log))),
             ("flat", FunctionTransformer(_flatten)),

@@ -50,7 +50,7 @@ def test_effects_come_in_the_order_of_nature(clip):
     drawn = noise.excerpt(len(expected), sample_rate=RATE)
     expected = effects.add_noise(expected, noise=drawn, snr=10.0)
     expected = effects.change_gain(expected, decibels=-3.0)
-    rendered = _render(clip, speed=1.1, shift=0.05, room=room, background_noise=noise, gain=-3.0)
+    rendered = _render(clip, speed=1.1, shift=0.05, room=room, noise=noise, gain=-3.0)
     np.testing.assert_array_equal(rendered, expected)
 
 
@@ -80,7 +80,7 @@ def test_no_more_of_the_source_is_asked_for_than_needed():
 
 def test_the_ratio_holds_for_what_is_left_of_a_long_recording(clip):
     loud_end = np.concatenate([clip, 100 * clip])
-    noisy = _render(loud_end, 1.0, background_noise=BackgroundNoise(None, 0.5, 20.0))
+    noisy = _render(loud_end, 1.0, noise=BackgroundNoise(None, 0.5, 20.0))
     added = noisy.astype(float) - clip
     assert 10 * np.log10((clip**2).mean() / (added**2).mean()) == pytest.approx(20, abs=0.01)
 
@@ -92,7 +92,7 @@ def test_a_shift_to_the_right_uses_the_room_behind_a_short_clip(clip):
 
 def test_noise_comes_from_the_place_that_was_drawn(hum, clip):
     levels = [
-        _render(0 * clip + 1, background_noise=BackgroundNoise(Sound(hum), place, 0.0)) - 1
+        _render(0 * clip + 1, noise=BackgroundNoise(Sound(hum), place, 0.0)) - 1
         for place in (0.0, 0.3, 0.999)
     ]
     # All are scaled to the same ratio, so look at the excerpts themselves.
@@ -137,20 +137,18 @@ def test_fingerprints_tell_sources_recipes_and_sounds_apart(clip, hum):
         (clip, Recipe(speed=1.1)),
         (clip, Recipe(speed=np.nextafter(1.1, 2))),
         (clip[1:], Recipe(speed=1.1)),
-        (clip, Recipe(background_noise=noise)),
-        (clip, Recipe(background_noise=noise._replace(place=0.25))),
-        (clip, Recipe(background_noise=noise._replace(sound=Sound(clip[:101])))),
-        (clip, Recipe(background_noise=noise._replace(sound=None))),
-        (clip, Recipe(background_noise=noise._replace(sound=Sound(hum)))),
+        (clip, Recipe(noise=noise)),
+        (clip, Recipe(noise=noise._replace(place=0.25))),
+        (clip, Recipe(noise=noise._replace(sound=Sound(clip[:101])))),
+        (clip, Recipe(noise=noise._replace(sound=None))),
+        (clip, Recipe(noise=noise._replace(sound=Sound(hum)))),
         (clip, Recipe(room=RoomImpulse(None, 0.5, 10))),
         (clip, Recipe(room=RoomImpulse(Sound(hum)))),
     ]
     prints = {AugmentedRecording(*other).fingerprint() for other in others}
     assert len(prints) == len(others)
     assert {len(p) for p in prints} == {16}
-    again = AugmentedRecording(
-        clip.copy(), Recipe(background_noise=noise._replace(sound=Sound(clip[:100])))
-    )
+    again = AugmentedRecording(clip.copy(), Recipe(noise=noise._replace(sound=Sound(clip[:100]))))
     assert again.fingerprint() in prints
     # Without a change it is the recording itself, and its features may be shared.
     unchanged = AugmentedRecording(clip, Recipe())
@@ -158,7 +156,7 @@ def test_fingerprints_tell_sources_recipes_and_sounds_apart(clip, hum):
 
 
 def test_a_noise_file_that_changes_is_another_noise(clip, hum):
-    noisy = AugmentedRecording(clip, Recipe(background_noise=BackgroundNoise(Sound(hum), 0.1, 3.0)))
+    noisy = AugmentedRecording(clip, Recipe(noise=BackgroundNoise(Sound(hum), 0.1, 3.0)))
     before = noisy.fingerprint()
     soundfile.write(hum, clip[:500], 8000)
     assert noisy.fingerprint() != before
@@ -168,7 +166,7 @@ def test_pickles_render_the_same_and_carry_no_caches(clip, hum):
     sounds = [Sound(hum), Sound((clip, 8000))]
     for sound in sounds:
         noisy = AugmentedRecording(
-            clip, Recipe(background_noise=BackgroundNoise(sound, 0.3, 5.0), room=RoomImpulse(sound))
+            clip, Recipe(noise=BackgroundNoise(sound, 0.3, 5.0), room=RoomImpulse(sound))
         )
         expected = noisy.render(sample_rate=RATE)
         noisy.fingerprint()
@@ -181,13 +179,13 @@ def test_pickles_render_the_same_and_carry_no_caches(clip, hum):
 
 def test_it_cannot_be_changed_and_says_what_it_is(hum):
     noisy = AugmentedRecording(
-        Path("a.wav"), Recipe(speed=1.1, background_noise=BackgroundNoise(Sound(hum), 0.5, 5.0))
+        Path("a.wav"), Recipe(speed=1.1, noise=BackgroundNoise(Sound(hum), 0.5, 5.0))
     )
     with pytest.raises(AttributeError):
         noisy.recipe = Recipe()
     assert repr(noisy) == (
         f"AugmentedRecording('a.wav', Recipe(speed=1.1, "
-        f"background_noise=BackgroundNoise(sound={hum!r}, place=0.5, snr=5.0)))"
+        f"noise=BackgroundNoise(sound={hum!r}, place=0.5, snr=5.0)))"
     )
     assert repr(AugmentedRecording(np.ones(3), Recipe())) == "AugmentedRecording(ndarray, Recipe())"
 
@@ -199,7 +197,7 @@ def test_the_recording_at_fault_is_named(clip, hum, tmp_path):
     soundfile.write(whole, *soundfile.read(hum))
     broken.write_bytes(whole.read_bytes()[:-5000])
     recipes = [
-        {"background_noise": BackgroundNoise(Sound(str(broken)), 0.9, 5.0)},
+        {"noise": BackgroundNoise(Sound(str(broken)), 0.9, 5.0)},
         {"room": RoomImpulse(Sound(str(broken)))},
     ]
     for recipe in recipes:
@@ -211,7 +209,7 @@ def test_a_broken_sound_without_a_path_is_not_taken_for_the_recording(clip, tmp_
     soundfile.write(tmp_path / "whole.flac", clip, RATE)
     broken = (tmp_path / "whole.flac").read_bytes()[:-5000]
     for role, recipe in (
-        ("background noise", Recipe(background_noise=BackgroundNoise(broken, 0.5, 5.0))),
+        ("background noise", Recipe(noise=BackgroundNoise(broken, 0.5, 5.0))),
         ("room", Recipe(room=RoomImpulse(broken))),
     ):
         _, _, failures = audio.load_batch(
@@ -239,10 +237,8 @@ def test_recipes_written_by_hand_take_any_recording(kind, clip, hum):
         "array": clip[:500],
         "pair": (clip[:500], 8000),
     }[kind]
-    by_hand = Recipe(background_noise=BackgroundNoise(sound, 0.2, 10.0), room=RoomImpulse(sound))
-    drawn = Recipe(
-        background_noise=BackgroundNoise(Sound(sound), 0.2, 10.0), room=RoomImpulse(Sound(sound))
-    )
+    by_hand = Recipe(noise=BackgroundNoise(sound, 0.2, 10.0), room=RoomImpulse(sound))
+    drawn = Recipe(noise=BackgroundNoise(Sound(sound), 0.2, 10.0), room=RoomImpulse(Sound(sound)))
     ours, theirs = AugmentedRecording(clip, by_hand), AugmentedRecording(clip, drawn)
     assert ours.fingerprint() == theirs.fingerprint()
     expected = theirs.render(sample_rate=RATE)
@@ -270,7 +266,7 @@ def test_a_rendering_does_not_depend_on_the_number_of_threads(clip):
     everything = {
         "speed": 1.07,
         "room": RoomImpulse(None, 0.3, 7),
-        "background_noise": BackgroundNoise(None, 0.25, 10.0),
+        "noise": BackgroundNoise(None, 0.25, 10.0),
     }
     rendered = []
     for n_threads in (1, 2):
@@ -284,7 +280,7 @@ def test_a_rendering_does_not_depend_on_the_number_of_threads(clip):
 def test_silence_stays_silent():
     silent = np.zeros(1000, np.float32)
     noise = BackgroundNoise(None, 0.5, -10.0)
-    changed = _render(silent, speed=1.1, background_noise=noise, gain=20.0)
+    changed = _render(silent, speed=1.1, noise=noise, gain=20.0)
     assert not changed.any()
     assert len(changed) == 910
 
