@@ -15,18 +15,7 @@ from skaudio.classifiers._apart import apart
 class Callbacks:
     """Tell callbacks of the events of a training.
 
-    Keras' own ``CallbackList`` hands every batch to a thread, when nobody listens too.
-
-    Parameters
-    ----------
-    callbacks : sequence of keras.callbacks.Callback
-        The callbacks.
-    model : keras.Model
-        The model that they see.
-    n_epochs : int
-        Number of the last epoch.
-    n_batches : int
-        Batches in an epoch.
+    Keras' own ``CallbackList`` hands every batch to a thread, even when nobody listens.
     """
 
     def __init__(

@@ -167,28 +167,7 @@ class Update:
         mixup: float,
         seed: tuple[int, int],
     ) -> tuple[float, float]:
-        """Update the weights on a batch.
-
-        Parameters
-        ----------
-        features : ndarray of shape (n_clips, n_frames, n_coefficients)
-            Features.
-        targets : ndarray of shape (n_clips, n_classes)
-            Probabilities to aim at.
-        weights : ndarray of shape (n_clips,)
-            Weight of each clip in the loss.
-        mixup : float
-            Both parameters of the beta distribution of the shares.
-        seed : (int, int)
-            Seed of the mixing.
-
-        Returns
-        -------
-        loss : float
-            Sum over the clips.
-        n_right : float
-            Clips whose most probable class is the target's.
-        """
+        """Update the weights on a batch; return the sum of the losses, and how many are right."""
         decay = self.optimizer.weight_decay  # a callback may have set it, even to None
         loss, n_right = _call(
             self._graph,
@@ -259,24 +238,8 @@ def _dropping(layers: list[Dropout], rates: tf.Tensor) -> Iterator[None]:
 def mixed(features: Any, targets: Any, weights: Any, alpha: Any, seed: Any) -> tuple[Any, ...]:
     """Mix each clip with another one of the batch, and their targets alike.
 
-    Parameters
-    ----------
-    features : tensor of shape (n_clips, n_frames, n_coefficients)
-        Features.
-    targets : tensor of shape (n_clips, n_classes)
-        Targets.
-    weights : tensor of shape (n_clips,)
-        Weights.
-    alpha : tensor
-        Both parameters of the beta distribution of the shares.
-    seed : tensor of shape (2,), int32
-        Decides the partners and the shares.
-
-    Returns
-    -------
-    tuple of tensor
-        Features, targets and weights. The larger share is the clip's own. Targets are mixed
-        by share and weight, so that each label counts in the loss as much as its clip does.
+    The larger share is the clip's own. Targets are mixed by share and weight, so that each
+    label counts in the loss as much as its clip does.
     """
     n_clips = tf.shape(features)[0]
     seeds = tf.random.experimental.stateless_split(seed, 3)

@@ -21,28 +21,8 @@ def hold_out(
     class to train on, one that has the most classes, and of these the nearest to the
     fraction.
 
-    Parameters
-    ----------
-    y : ndarray of shape (n_clips,)
-        Class of each clip.
-    groups : ndarray of shape (n_clips,) or None
-        Clips of one group stay together.
-    fraction : float
-        Share of the clips to hold out; at least as many clips as there are classes.
-    seed : int
-        Seed of the split.
-
-    Returns
-    -------
-    chosen : ndarray of int
-        Indices of the clips to train on.
-    held_out : ndarray of int
-        Indices of the others.
-
-    Raises
-    ------
-    ValueError
-        When a class has a single clip, or groups leave nothing to hold out.
+    At least as many clips are held out as there are classes. The indices of both sides come
+    back, those to train on first.
     """
     classes, counts = np.unique(y, return_counts=True)
     if groups is not None:

@@ -16,17 +16,7 @@ from skaudio.classifiers._graphs import BATCH, CompiledNetwork, Update
 
 
 class Clips(NamedTuple):
-    """Clips to train on.
-
-    Attributes
-    ----------
-    features : ndarray of shape (n_clips, n_frames, n_coefficients)
-        Features.
-    targets : ndarray of shape (n_clips, n_classes)
-        Probabilities to aim at.
-    weights : ndarray of shape (n_clips,)
-        Weight of each clip in the loss.
-    """
+    """Clips to train on: features, probabilities to aim at, and weights in the loss."""
 
     features: np.ndarray
     targets: np.ndarray
@@ -50,41 +40,13 @@ def train(
     seed: int,
     callbacks: Sequence[keras.callbacks.Callback],
 ) -> dict[str, list[Any]]:
-    """Train a network's own weights.
+    """Train a network's own weights, and return what each epoch logged.
 
     Batches are drawn anew in every epoch, in an order that follows from `seed` and the
     number of the epoch alone. They are as equal as can be: a last batch of one clip would
-    upset batch normalisation.
-
-    Parameters
-    ----------
-    network : CompiledNetwork
-        The network, for this training alone.
-    update : Update
-        One update of its weights.
-    clips : Clips
-        Training clips.
-    held_out : Clips or None
-        Clips for validation after every epoch.
-    n_batches : int
-        Batches in an epoch.
-    epochs : range
-        Numbers of the epochs.
-    learning_rate : callable or None
-        Learning rate by the number of epochs that are done, as a float; None leaves it
-        to the callbacks.
-    mixup : float
-        Both parameters of the beta distribution of mixing shares; 0 for none.
-    seed : int
-        Seed of the order and of the mixing.
-    callbacks : sequence of keras.callbacks.Callback
-        Told of what happens, and asked to stop.
-
-    Returns
-    -------
-    dict of str to list
-        Loss, accuracy and what the callbacks log, of every epoch up to the first whose loss
-        is not finite. An epoch that did not log a name has nan there.
+    upset batch normalisation. Training ends early when a callback asks for it, when the loss is
+    not finite, or with Ctrl-C. `learning_rate` is a function of the number of epochs that are
+    done; None leaves it to the callbacks. An epoch that did not log a name has nan there.
     """
     model = network.model
     notify = Callbacks(callbacks, model, n_epochs=epochs.stop, n_batches=n_batches)

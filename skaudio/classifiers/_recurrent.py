@@ -162,28 +162,12 @@ class LSTMClassifier(_RecurrentClassifier):  # numpydoc ignore=PR02
 class GRUClassifier(_RecurrentClassifier):  # numpydoc ignore=PR02
     """Classify feature sequences by gated recurrent unit layers that read frame by frame.
 
-    Time comes first: each step reads the coefficients of one frame. The silence that
-    follows a short clip is masked, so a clip's answer does not depend on how far it was
-    padded (see :func:`skaudio.architectures.padding_mask`).
+    As :class:`LSTMClassifier`, with a simpler cell, which has fewer weights.
 
     Parameters
     ----------
-    units : int, default=64
-        Units of each recurrent layer, in each direction.
-    n_layers : int, default=1
-        Number of recurrent layers.
-    bidirectional : bool, default=True
-        Read the clip from both ends: a whole clip is there when it is classified.
-    recurrent_pooling : {"average", "last"}, default="average"
-        What stands for the clip: the mean of the outputs over its frames, or the last
-        output. The mean need not carry a sound's beginning to the clip's end.
-    dense_units : int, sequence of int or None, default=None
-        Sizes of hidden dense layers before the softmax; None for none.
-    activation : str, default="relu"
-        Activation of the hidden dense layers: any name that Keras knows.
-    dropout : float, default=0.3
-        Share of the values dropped between recurrent layers and before each dense layer,
-        in training.
+    units, n_layers, bidirectional, recurrent_pooling, dense_units, activation, dropout
+        As in :class:`LSTMClassifier`.
     standardize, augmentation
         As in :class:`BaseAudioClassifier`.
     epochs : int, default=20

@@ -13,32 +13,19 @@ from skaudio.classifiers._apart import apart
 
 @dataclass
 class NetworkState:
-    """A network in arrays and plain Python.
+    """A network in arrays and plain Python."""
 
-    Attributes
-    ----------
-    design : str
-        The network without its weights, as Keras describes it in JSON.
-    custom_objects : dict of str to (type or callable)
-        What is not Keras' own in the design, by its registered name. A pickle refers to it,
-        so that it is imported before the network is built again.
-    weights : ndarray of shape (n_weights,)
-        All weights, one after the other.
-    generators : list of ndarray
-        States of the random generators of dropout.
-    augmentation : list of ndarray
-        States of the random generators of the augmentation.
-    optimizer : list of ndarray or None
-        The optimizer's variables, if it has trained.
-    optimizer_name : str or None
-        What kind of optimizer it is.
-    """
-
+    # The network without its weights, as Keras describes it in JSON.
     design: str
+    # What is not Keras' own in it, by its registered name. A pickle refers to it, so that it is
+    # imported before the network is built again.
     custom_objects: dict[str, Any]
+    # All weights, one after the other.
     weights: np.ndarray
+    # States of the random generators of dropout, and of augmentation.
     generators: list[np.ndarray]
     augmentation: list[np.ndarray] = field(default_factory=list)
+    # The optimizer's variables, if it has trained, and its kind.
     optimizer: list[np.ndarray] | None = None
     optimizer_name: str | None = None
     _tensors: Any = field(default=None, init=False, repr=False, compare=False)
