@@ -151,8 +151,8 @@ class KerasNetworkClassifier(BaseAudioClassifier):
             Parameter names and values.
         """
         params = super().get_params(deep=deep)
-        if deep:
-            params |= {_PREFIX + name: v for name, v in (self.network_params or {}).items()}
+        if deep and isinstance(self.network_params, dict):
+            params |= {_PREFIX + name: value for name, value in self.network_params.items()}
         return params
 
     def set_params(self, **params):
