@@ -29,6 +29,7 @@ from skaudio.classifiers._callbacks import (
     EpochProgress,
     as_callbacks,
     compile_for_callbacks,
+    copied,
     notify,
 )
 from skaudio.classifiers._graphs import (
@@ -285,7 +286,7 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
         without_callbacks = object.__new__(type(self))
         vars(without_callbacks).update(vars(self), callbacks=None)
         clone = BaseEstimator.__sklearn_clone__(without_callbacks)
-        clone.callbacks = self.callbacks and as_callbacks(self.callbacks)
+        clone.callbacks = copied(self.callbacks)
         return clone
 
     # What was learned ---------------------------------------------------------------------

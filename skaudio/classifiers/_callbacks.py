@@ -72,11 +72,7 @@ def compile_for_callbacks(model: keras.Model, optimizer: keras.optimizers.Optimi
 
 
 def as_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:
-    """Copy a user's callbacks, so that no two trainings share one.
-
-    What a callback counts and collects is copied. What it refers to is not: a file, a queue,
-    a progress bar or a trial of a search is the user's own.
-    """
+    """Check the `callbacks` parameter, and copy what it has."""
     if isinstance(callbacks, keras.callbacks.Callback):
         callbacks = [callbacks]
     for callback in callbacks or ():
@@ -85,19 +81,29 @@ def as_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:
                 "The 'callbacks' parameter must be a keras.callbacks.Callback or a sequence of "
                 f"them. Got {callback!r} instead."
             )
-    copies = [copy.copy(callback) for callback in callbacks or ()]
-    for callback in copies:
-        for name, value in vars(callback).items():
-            setattr(callback, name, _copied(value))
-    return copies
+    return copied(list(callbacks or ()))
 
 
-def _copied(value: Any) -> Any:
-    """Copy collections and arrays, but nothing else that they hold."""
+def copied(callbacks: Any) -> Any:
+    """Copy callbacks and what they count and collect, so that no two trainings share one.
+
+    What else they refer to is not copied: a file, a queue, a progress bar or a trial of a
+    search is the user's own.
+    """
+    if isinstance(callbacks, list | tuple):
+        return [copied(callback) for callback in callbacks]
+    if not isinstance(callbacks, keras.callbacks.Callback):
+        return callbacks
+    callback = copy.copy(callbacks)
+    vars(callback).update(_copied_collections(vars(callback)))
+    return callback
+
+
+def _copied_collections(value: Any) -> Any:
     if type(value) is dict:
-        return {key: _copied(item) for key, item in value.items()}
+        return {key: _copied_collections(item) for key, item in value.items()}
     if type(value) in (list, tuple, set):
-        return type(value)(_copied(item) for item in value)
+        return type(value)(_copied_collections(item) for item in value)
     return value.copy() if isinstance(value, np.ndarray) else value
 
 
