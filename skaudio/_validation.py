@@ -16,10 +16,17 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 from sklearn.utils import check_array
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_consistent_length
 
-__all__ = ["Interval", "Sizes", "StrOptions", "as_it_was_if_it_fails", "check_recordings"]
+__all__ = [
+    "HasMethods",
+    "Interval",
+    "Sizes",
+    "StrOptions",
+    "as_it_was_if_it_fails",
+    "check_recordings",
+]
 
 
 class Sizes(Interval):

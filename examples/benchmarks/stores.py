@@ -1,7 +1,7 @@
 """Microseconds to write and to read a row of features, for several ways of keeping them.
 
 2,000 rows of 101 x 40 float32, in batches of 256 where there are batches, to a temporary
-folder; reading is the best of three::
+folder; the best of eight rounds in which all take turns::
 
     python -m pip install diskcache lmdb
     python examples/benchmarks/stores.py
@@ -10,6 +10,7 @@ diskcache and lmdb take part if they are installed.
 """
 
 import importlib.util
+import math
 import os
 import sqlite3
 import tempfile
@@ -21,7 +22,7 @@ import numpy as np
 
 from skaudio import FeatureStore
 
-N_ROWS, BATCH = 2000, 256
+N_ROWS, BATCH, N_ROUNDS = 2000, 256, 8
 ROWS = np.random.default_rng(0).normal(size=(N_ROWS, 101, 40)).astype(np.float32)
 KEYS = [f"{number:016d}".encode() for number in range(N_ROWS)]
 
@@ -32,25 +33,25 @@ def batches():
 
 
 def skaudio_store(folder):
-    """FeatureStore."""
-    shelf = FeatureStore(folder)._shelf("rows")
+    """FeatureStore: SQLite, with checksums."""
+    store = FeatureStore(folder)
 
     def write():
         for batch in batches():
-            shelf.save(KEYS[batch], ROWS[batch])
+            store._save(KEYS[batch], ROWS[batch])
 
     def read():
         out = np.empty_like(ROWS)
-        shelf.load(KEYS, out, range(N_ROWS))
+        store._load(KEYS, out, range(N_ROWS))
         return out
 
     return write, read
 
 
 def sqlite(folder):
-    """A table of blobs, as fast as it could be made."""
+    """A table of blobs without checksums, in one connection."""
     connection = sqlite3.connect(Path(folder) / "rows.db", isolation_level=None)
-    for pragma in ("page_size=32768", "journal_mode=wal", "synchronous=off"):
+    for pragma in ("page_size=16384", "synchronous=off"):
         connection.execute(f"pragma {pragma}")
     connection.execute("create table rows(key blob primary key, row blob)")
 
@@ -147,21 +148,25 @@ def main():
         "diskcache": diskcache_store,
         "joblib.Memory": joblib_memory,
     }
-    print(f"{'':22}{'write':>8}{'read':>8}   us a row")
-    for name, store in stores.items():
-        module = {"LMDB": "lmdb", "diskcache": "diskcache"}.get(name, "os")
+    for name, module in {"LMDB": "lmdb", "diskcache": "diskcache"}.items():
         if importlib.util.find_spec(module) is None:
-            print(f"{name:22} not installed, left out")
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            write, read = store(folder)
-            times = []
-            for call in (write, read, read, read):
-                started = time.perf_counter()
-                outcome = call()
-                times.append((time.perf_counter() - started) / N_ROWS * 1e6)
-            np.testing.assert_array_equal(outcome, ROWS)
-            print(f"{name:22}{times[0]:8.0f}{min(times[1:]):8.0f}", flush=True)
+            print(f"{name} is not installed and left out")
+            del stores[name]
+    best = dict.fromkeys(stores, (math.inf, math.inf))
+    for _ in range(N_ROUNDS):
+        for name, store in stores.items():
+            with tempfile.TemporaryDirectory() as folder:
+                write, read = store(folder)
+                times = []
+                for call in (write, read, read, read):
+                    started = time.perf_counter()
+                    outcome = call()
+                    times.append((time.perf_counter() - started) / N_ROWS * 1e6)
+                np.testing.assert_array_equal(outcome, ROWS)
+            best[name] = (min(best[name][0], times[0]), min(best[name][1], *times[1:]))
+    print(f"{'':22}{'write':>8}{'read':>8}   us a row")
+    for name, (written, read) in best.items():
+        print(f"{name:22}{written:8.0f}{read:8.0f}")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 from tqdm.auto import tqdm
 
 from skaudio import audio, dsp
-from skaudio._validation import Interval, StrOptions, check_recordings
+from skaudio._validation import HasMethods, Interval, StrOptions, check_recordings
 from skaudio._version import __version__
 from skaudio.exceptions import AudioError
 from skaudio.feature_extraction._extractor import Extractor
@@ -36,8 +36,8 @@ _MOST_CLIPS = 128
 _MOST_SAMPLES = 2**21
 _TASKS_PER_WORKER = 4
 
-# Clips between two visits to the store: what is lost when a process dies.
-_SHELVED = 512
+# Clips that are saved together: what is lost when a process dies.
+_SAVED = 512
 
 # To be raised when the same parameters begin to give other features: those that are kept
 # are then not taken any more.
@@ -80,7 +80,7 @@ class AudioTransformer(
         "align": [StrOptions({"none", "trim", "center"})],
         "trim_db": [Interval(Real, 0, None, closed="neither")],
         "loudness": [Interval(Real, -100, 20, closed="both"), None],
-        "memory": [str, os.PathLike, "boolean", FeatureStore, None],
+        "memory": [str, os.PathLike, "boolean", FeatureStore, HasMethods("cache"), None],
         "n_jobs": [Integral, None],
         "verbose": ["verbose"],
     }
@@ -197,21 +197,22 @@ class AudioTransformer(
 
     def _extract_missing(self, extract: _Extraction, store: FeatureStore) -> None:
         """Take from the store what it has, and give it what it has not."""
-        shelf = store._shelf(self._recipe())
-        prints = [_fingerprint(recording) for recording in extract.recordings]
-        missing = shelf.load(prints, extract.features, range(len(prints)))
-        extract.progress.update(len(prints) - len(missing))
-        firsts, repeats = _without_repeats(missing, prints)
-        for start in range(0, len(firsts), _SHELVED):
-            part = firsts[start : start + _SHELVED]
-            with shelf.lock():
+        recipe = self._recipe()
+        keys = [_key(recipe, recording) for recording in extract.recordings]
+        missing = store._load(keys, extract.features, range(len(keys)))
+        extract.progress.update(len(keys) - len(missing))
+        firsts, repeats = _without_repeats(missing, keys)
+        waits = True
+        for start in range(0, len(firsts), _SAVED):
+            part = firsts[start : start + _SAVED]
+            # Whoever waited in vain does not wait again.
+            with store._lock(recipe, waits) as waits:
                 # Another process may have been at work while this one waited.
-                still = shelf.load(prints, extract.features, part)
+                still = store._load(keys, extract.features, part)
                 extract.progress.update(len(part) - len(still))
-                done = [place for place in extract(still) if prints[place] is not None]
-                shelf.save([prints[place] for place in done], extract.features[_run(done)])
-            store._trim()
-        still = shelf.load(prints, extract.features, repeats)
+                done = [place for place in extract(still) if keys[place] is not None]
+                store._save([keys[place] for place in done], extract.features[_run(done)])
+        still = store._load(keys, extract.features, repeats)
         extract.progress.update(len(repeats) - len(still))
         extract(still)
 
@@ -424,23 +425,23 @@ def _return_as() -> str:
 
 
 def _without_repeats(
-    places: Sequence[int], prints: Sequence[bytes | None]
+    places: Sequence[int], keys: Sequence[bytes | None]
 ) -> tuple[list[int], list[int]]:
     """Tell the places of recordings that come for the first time from the others."""
     seen: set[bytes | None] = set()
     firsts: list[int] = []
     repeats: list[int] = []
     for place in places:
-        known = prints[place] is not None and prints[place] in seen
+        known = keys[place] is not None and keys[place] in seen
         (repeats if known else firsts).append(place)
-        seen.add(prints[place])
+        seen.add(keys[place])
     return firsts, repeats
 
 
-def _fingerprint(recording: Any) -> bytes | None:
-    """Identify a recording; None where there is nothing to identify, of which reading says why."""
+def _key(recipe: str, recording: Any) -> bytes | None:
+    """Identify features; None where there is no recording, of which reading says why."""
     try:
-        return audio.fingerprint(recording)
+        return bytes.fromhex(recipe) + audio.fingerprint(recording)
     except AudioError:
         return None
 
@@ -455,8 +456,11 @@ def _run(places: Sequence[int]) -> Any:
 def _as_store(memory: Any) -> FeatureStore | None:
     if isinstance(memory, bool | np.bool_):
         return FeatureStore() if memory else None
-    if memory is None or isinstance(memory, FeatureStore):
+    if isinstance(memory, FeatureStore):
         return memory
+    memory = getattr(memory, "location", memory)  # of a joblib.Memory
+    if memory is None:
+        return None
     if not os.fspath(memory):
         raise ValueError("The memory parameter must name a folder. Got '' instead.")
     return FeatureStore(memory)

@@ -81,12 +81,15 @@ class MFCCTransformer(AudioTransformer):
     loudness : float or None, default=None
         Bring each clip to this loudness, in LUFS (ITU-R BS.1770), such as -23. None
         leaves it as recorded.
-    memory : str, PathLike, True, FeatureStore or None, default=None
-        Keep features in this folder (True: the user's cache directory), by the content of
-        each recording and all that changes the result, so that folds, candidates,
-        processes and later runs compute each clip once. A file is known by its path, size
-        and time of change; everything else by its bytes or samples. See
-        :class:`~skaudio.store.FeatureStore` for its size and how to clear it.
+    memory : str, PathLike, True, FeatureStore, joblib.Memory or None, default=None
+        Keep features in this folder (True: the user's cache directory; a
+        :class:`joblib.Memory`: its folder), by the content of each recording and all that
+        changes the result, so that folds, candidates, processes and later runs compute
+        each clip once. A file is known by its path, size and time of change; everything
+        else by its bytes or samples. This is not the `memory` of
+        :class:`~sklearn.pipeline.Pipeline`, which keeps fitted transformers, each with its
+        output for the whole training set. See :class:`~skaudio.store.FeatureStore` for the
+        size and how to clear.
     n_jobs : int or None, default=None
         Workers that decode and transform at the same time, as in scikit-learn. They are
         threads (decoding and Fourier transforms release the interpreter), unless

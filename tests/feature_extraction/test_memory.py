@@ -1,5 +1,6 @@
 """Features that are kept: counted, shared, never stale."""
 
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -16,7 +17,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from skaudio import AudioError, FeatureStore, LogMelTransformer, MFCCTransformer, PCENTransformer
-from skaudio.feature_extraction import _extractor
+from skaudio.feature_extraction import _base, _extractor
+from skaudio.store import _store
 
 
 @pytest.fixture
@@ -144,6 +146,35 @@ def test_memory_can_be_a_store_and_survives_a_dump(tone_files, tmp_path, extract
     assert len(extracted) == len(paths)
 
 
+def test_a_joblib_memory_is_its_folder(tone_files, tmp_path, extracted):
+    paths, _, _ = tone_files
+    memory = joblib.Memory(tmp_path, verbose=0)
+    memory.cache(len)([1, 2, 3])
+    before = sorted(tmp_path.rglob("*"))
+    transformer = MFCCTransformer(memory=memory).fit(paths)
+    expected = transformer.transform(paths)
+    extracted.clear()
+    np.testing.assert_array_equal(clone(transformer).fit_transform(paths), expected)
+    np.testing.assert_array_equal(MFCCTransformer(memory=tmp_path).fit_transform(paths), expected)
+    assert extracted == []
+    assert sorted(tmp_path.rglob("*")) != before
+    FeatureStore(memory.location).clear()
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_joblib_memory_without_a_folder_keeps_nothing(tone_files, extracted):
+    paths, _, _ = tone_files
+    transformer = MFCCTransformer(memory=joblib.Memory(None)).fit(paths)
+    for n_read in (len(paths), 2 * len(paths)):
+        transformer.transform(paths)
+        assert len(extracted) == n_read
+
+
+def test_memory_must_be_something_that_keeps(tones):
+    with pytest.raises(ValueError, match=r"'memory' parameter .* must be .* Got 3 instead"):
+        MFCCTransformer(memory=3).fit(tones[0])
+
+
 def test_true_is_the_users_cache_directory(tones, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr("platformdirs.user_cache_path", lambda name: tmp_path / name)
@@ -195,6 +226,89 @@ def test_two_processes_at_once_extract_each_clip_once(tone_files, tmp_path):
         process.stdin.flush()
     counts = [int(process.communicate()[0]) for process in processes]
     assert sum(counts) == len(paths)
+
+
+SEARCH = textwrap.dedent(
+    """
+    import sys
+    import numpy as np
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import GridSearchCV
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer
+    from skaudio import MFCCTransformer
+
+    class Recording:
+        def __init__(self, number, log):
+            self.number, self.log = number, log
+
+        def render(self, *, sample_rate, duration):
+            with open(self.log, "a") as log:
+                log.write(f"{self.number}\\n")
+            return np.random.default_rng(self.number).normal(size=4800).astype(np.float32)
+
+        def duration(self, *, sample_rate):
+            return 0.3
+
+        def fingerprint(self):
+            return self.number.to_bytes(16, "big")
+
+    folder, log = sys.argv[1:]
+    recordings = [Recording(number, log) for number in range(60)]
+    labels = np.arange(60) % 2
+    model = make_pipeline(
+        MFCCTransformer(duration=0.3, memory=folder, n_jobs=2),
+        FunctionTransformer(np.reshape, kw_args={"shape": (-1, 31 * 40)}),
+        LogisticRegression(max_iter=10_000),
+    )
+    grid = {"mfcctransformer__normalize": ["none", "mean"], "logisticregression__C": [0.1, 1.0]}
+    GridSearchCV(model, grid, cv=3, n_jobs=2).fit(recordings, labels).predict(recordings)
+    """
+)
+
+
+def test_the_processes_and_threads_of_a_search_extract_each_clip_once(tmp_path):
+    log = tmp_path / "log"
+    command = [sys.executable, "-W", "error", "-c", SEARCH, str(tmp_path / "store"), str(log)]
+    run = subprocess.run(command, capture_output=True, text=True)
+    assert (run.returncode, run.stderr) == (0, "")
+    # Once for each of the two normalisations.
+    assert sorted(map(int, log.read_text().split())) == sorted([*range(60), *range(60)])
+
+
+def test_who_waits_in_vain_waits_once(tone_files, tmp_path, extracted, monkeypatch):
+    paths, _, _ = tone_files
+    monkeypatch.setattr(_base, "_SAVED", 5)
+    monkeypatch.setattr(_store, "_PATIENCE", 0.2)
+    transformer = MFCCTransformer(memory=tmp_path).fit(paths)
+    waited = []
+    lock = FeatureStore._lock
+
+    def noting(self, name, waits):
+        waited.append(waits)
+        return lock(self, name, waits)
+
+    monkeypatch.setattr(FeatureStore, "_lock", noting)
+    with lock(FeatureStore(tmp_path), transformer._recipe(), True):
+        features = transformer.transform(paths)
+    assert waited == [True, False, False, False, False, False]
+    assert len(extracted) == len(paths)
+    np.testing.assert_array_equal(transformer.transform(paths), features)
+    assert len(extracted) == len(paths)
+
+
+def test_a_store_that_refuses_is_a_warning_of_the_caller(tone_files, tmp_path, monkeypatch):
+    paths, _, _ = tone_files
+    transformer = MFCCTransformer(memory=tmp_path).fit(paths)
+
+    def full(database):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(_store, "_nbytes", full)
+    with pytest.warns(RuntimeWarning, match=r"could not be kept in .*disk is full") as caught:
+        features = transformer.transform(paths)
+    assert [warning.filename for warning in caught] == [__file__]
+    np.testing.assert_array_equal(features, MFCCTransformer().fit_transform(paths))
 
 
 def test_a_clip_that_comes_twice_is_computed_once(tone_files, tmp_path, extracted):
