@@ -41,12 +41,10 @@ synthetic = np.arange(len(digits.data), len(clips))
 with_synthetic = [(np.concatenate([train, synthetic]), test) for train, test in folds]
 
 store = tempfile.TemporaryDirectory()
-mfcc = MFCCTransformer(sample_rate=8000, fmax=4000, duration=0.8, memory=store.name)
+mfcc = MFCCTransformer(sample_rate=8000, duration=0.8, memory=store.name)
 bands = LogMelTransformer(
     sample_rate=8000,
     duration=0.8,
-    n_fft=256,
-    win_length=240,
     hop_length=160,
     n_mels=40,
     fmin=60,

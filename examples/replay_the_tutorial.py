@@ -24,7 +24,7 @@ mfcc = MFCCTransformer(
     duration=11 * 512 / 16000 - 1 / 16000,  # the longest clip with 11 frames
     n_mfcc=20,
     n_fft=2048,
-    win_length=None,
+    win_length=2048,
     hop_length=512,
     n_mels=128,
 )

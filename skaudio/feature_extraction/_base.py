@@ -21,7 +21,13 @@ from sklearn.utils.validation import check_is_fitted
 from tqdm.auto import tqdm
 
 from skaudio import audio, dsp
-from skaudio._validation import HasMethods, Interval, StrOptions, check_recordings
+from skaudio._validation import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    as_it_was_if_it_fails,
+    check_recordings,
+)
 from skaudio._version import __version__
 from skaudio.exceptions import AudioError
 from skaudio.feature_extraction._extractor import Extractor
@@ -49,6 +55,9 @@ _COVERED = 0.95
 _ABSURD = 4
 _FEW = 0.1
 
+# Where the window and the hop are not given: 30 ms and 10 ms, usual for keyword spotting.
+_WINDOW_MS, _HOP_MS = 30, 10
+
 # Parameters that change how features are computed, but not the features. The duration
 # does, through n_samples_, which is also there when it was learned.
 _WITHOUT_EFFECT = {"duration", "memory", "n_jobs", "verbose"}
@@ -66,9 +75,9 @@ class AudioTransformer(
     _parameter_constraints: dict[str, list[Any]] = {
         "sample_rate": [Interval(Integral, 1, None, closed="left")],
         "duration": [Interval(Real, 0, None, closed="neither"), None],
-        "n_fft": [Interval(Integral, 1, None, closed="left")],
+        "n_fft": [Interval(Integral, 1, None, closed="left"), None],
         "win_length": [Interval(Integral, 1, None, closed="left"), None],
-        "hop_length": [Interval(Integral, 1, None, closed="left")],
+        "hop_length": [Interval(Integral, 1, None, closed="left"), None],
         "n_mels": [Interval(Integral, 1, None, closed="left")],
         "fmin": [Interval(Real, 0, None, closed="left")],
         "fmax": [Interval(Real, 0, None, closed="neither"), None],
@@ -76,8 +85,8 @@ class AudioTransformer(
         "center": ["boolean"],
         "delta_order": [Interval(Integral, 0, 2, closed="both")],
         "delta_width": [Interval(Integral, 3, None, closed="left")],
-        "normalize": [StrOptions({"none", "mean", "mean_var"})],
-        "align": [StrOptions({"none", "trim", "center"})],
+        "normalize": [StrOptions({"mean", "mean_var"}), None],
+        "align": [StrOptions({"trim", "center"}), None],
         "trim_db": [Interval(Real, 0, None, closed="neither")],
         "loudness": [Interval(Real, -100, 20, closed="both"), None],
         "memory": [str, os.PathLike, "boolean", FeatureStore, HasMethods("cache"), None],
@@ -124,11 +133,18 @@ class AudioTransformer(
         Warns
         -----
         UserWarning
-            When more than 5 % of the recordings are longer than the length that was learned.
+            When more than 5 % of the recordings are longer than the length that was learned,
+            or when mel bands lie between the bins of the Fourier transform and stay empty.
         """
         self._validate_params()
+        with as_it_was_if_it_fails(self):
+            return self._fit(X, y)
+
+    def _fit(self, X: Any, y: Any) -> AudioTransformer:
+        self._set_frame_lengths()
         self._check_parameters_together()
         recordings = check_recordings(X, y, estimator=self)
+        self._warn_of_empty_bands()
         if self.duration is not None:
             self.duration_ = float(self.duration)
         else:
@@ -138,7 +154,7 @@ class AudioTransformer(
         # Rounded first: 0.3 s at 16 kHz is 4800 samples, not 4799 or 4801.
         self.n_samples_ = int(np.ceil(round(self.duration_ * self.sample_rate, 6)))
         self.n_frames_ = dsp.frame_count(
-            self.n_samples_, n_fft=self.n_fft, hop_length=self.hop_length, center=self.center
+            self.n_samples_, n_fft=self.n_fft_, hop_length=self.hop_length_, center=self.center
         )
         self._check_clip_length()
         if isinstance(recordings, np.ndarray):
@@ -225,15 +241,12 @@ class AudioTransformer(
         return joblib.hash((front_end, parameters, self.n_samples_, _versions()))
 
     def _extractor(self) -> Extractor:
-        mel = _mel_filterbank(
-            self.sample_rate, self.n_fft, self.n_mels, self.fmin, self._highest_frequency()
-        )
         return Extractor(
-            front_end=self._front_end(self._amplitude_window(), mel),
+            front_end=self._front_end(self._amplitude_window(), self._mel_filterbank()),
             sample_rate=self.sample_rate,
             n_samples=self.n_samples_,
-            n_fft=self.n_fft,
-            hop_length=self.hop_length,
+            n_fft=self.n_fft_,
+            hop_length=self.hop_length_,
             center=self.center,
             align=self.align,
             trim_db=self.trim_db,
@@ -287,16 +300,29 @@ class AudioTransformer(
 
     def _amplitude_window(self) -> np.ndarray:
         make = _amplitude_window if isinstance(self.window, str) else dsp.amplitude_window
-        window = make(self.window, self.win_length or self.n_fft, self.n_fft)
+        window = make(self.window, self.win_length_, self.n_fft_)
         if not np.isfinite(window).all():
             raise ValueError("The window has weights that are NaN or infinite.")
         return window
 
+    def _mel_filterbank(self) -> scipy.sparse.csc_array:
+        return _mel_filterbank(
+            self.sample_rate, self.n_fft_, self.n_mels, self.fmin, self._highest_frequency()
+        )
+
     def _highest_frequency(self) -> float:
         return self.sample_rate / 2 if self.fmax is None else self.fmax
 
+    def _set_frame_lengths(self) -> None:
+        """Let the lengths that were not given follow the sampling rate."""
+        rate = int(self.sample_rate)
+        window = self.win_length or max(1, _WINDOW_MS * rate // 1000)
+        self.n_fft_ = int(self.n_fft or 1 << (window - 1).bit_length())
+        self.win_length_ = int(self.win_length or min(window, self.n_fft_))
+        self.hop_length_ = int(self.hop_length or max(1, _HOP_MS * rate // 1000))
+
     def _check_parameters_together(self) -> None:
-        if self.win_length is not None and self.win_length > self.n_fft:
+        if self.win_length_ > self.n_fft_:
             raise ValueError(
                 f"win_length={self.win_length} must be at most n_fft={self.n_fft}, the length of "
                 "the frame that holds the window."
@@ -316,6 +342,17 @@ class AudioTransformer(
         if self.delta_width % 2 == 0:
             raise ValueError(f"delta_width must be odd, got {self.delta_width}.")
 
+    def _warn_of_empty_bands(self) -> None:
+        n_empty = int((np.diff(self._mel_filterbank().indptr) == 0).sum())
+        if n_empty:
+            warnings.warn(
+                f"{n_empty} of the n_mels={self.n_mels} mel bands of {type(self).__name__} are "
+                f"empty: they lie between the frequencies of n_fft={self.n_fft_}, which are "
+                f"{self.sample_rate / self.n_fft_:.3g} Hz apart. Use fewer n_mels or a larger "
+                "n_fft.",
+                stacklevel=4,
+            )
+
     def _warn_of_cuts(self, seconds: np.ndarray) -> None:
         n_cut = int((seconds > self.duration_).sum())
         if n_cut > (1 - _COVERED) * len(seconds):
@@ -324,7 +361,7 @@ class AudioTransformer(
                 f"{n_cut} of the {len(seconds)} recordings are longer (up to {seconds.max():.3g} s)"
                 "; their ends will be cut. Set duration to choose the length, or take the long "
                 "recordings apart with skaudio.audio.Segment.",
-                stacklevel=3,
+                stacklevel=4,
             )
 
     def _check_clip_length(self) -> None:
@@ -333,7 +370,7 @@ class AudioTransformer(
         if self.n_frames_ == 0:
             raise ValueError(
                 f"Clips of {self.n_samples_} samples are shorter than one frame of "
-                f"n_fft={self.n_fft}. Use longer clips, a smaller n_fft or center=True."
+                f"n_fft={self.n_fft_}. Use longer clips, a smaller n_fft or center=True."
             )
         if self.delta_order and self.n_frames_ < self.delta_width:
             raise ValueError(

@@ -45,12 +45,12 @@ class Extractor:
     n_fft: int
     hop_length: int
     center: bool
-    align: str
+    align: str | None
     trim_db: float
     loudness: float | None
     delta_order: int
     delta_width: int
-    normalize: str
+    normalize: str | None
 
     def __call__(
         self, recordings: Sequence[Any], places: Sequence[int]
@@ -67,7 +67,7 @@ class Extractor:
                 sample_rate=self.sample_rate,
                 n_samples=self.n_samples,
                 places=places,
-                prepare=None if self.align == "none" else self._aligned,
+                prepare=None if self.align is None else self._aligned,
             )
         finally:
             if has_turn:
@@ -81,7 +81,7 @@ class Extractor:
         ]
         if derivatives:
             features = np.concatenate([features, *derivatives], axis=2)
-        if self.normalize != "none":
+        if self.normalize is not None:
             n_sounding = [self._n_frames(length) for length in lengths]
             features = dsp.normalize(features, n_sounding, variance=self.normalize == "mean_var")
         return features, lengths > 0, failures

@@ -31,23 +31,26 @@ class LogMelTransformer(AudioTransformer):
         the recordings, rounded up to a tenth of a second (to a hundredth below half a second),
         so that the folds of a cross-validation agree on it. A few recordings that are absurdly
         long (one in ten at most, longer than four times the median) are set aside before.
-    n_fft : int, default=512
-        Length of the Fourier transform, in samples: 32 ms at 16 kHz.
-    win_length : int or None, default=480
-        Length of the analysis window, in samples, padded with zeros to `n_fft`: 30 ms at
-        16 kHz, the usual choice for keyword spotting. None means `n_fft`.
-    hop_length : int, default=160
-        Samples from one frame to the next: 10 ms at 16 kHz.
+    n_fft : int or None, default=None
+        Length of the Fourier transform, in samples. None means the next power of two that
+        holds the window: 512 at 16 kHz.
+    win_length : int or None, default=None
+        Length of the analysis window, in samples, padded with zeros to `n_fft`. None means
+        30 ms, the usual choice for keyword spotting (480 at 16 kHz), but at most `n_fft`;
+        librosa takes it for `n_fft`.
+    hop_length : int or None, default=None
+        Samples from one frame to the next. None means 10 ms: 160 at 16 kHz.
     n_mels : int, default=64
-        Number of mel bands.
+        Number of mel bands. `fit` warns of bands so narrow that no frequency of the Fourier
+        transform lies in them.
     fmin : float, default=0.0
         Lowest frequency, in Hz.
     fmax : float or None, default=None
         Highest frequency, in Hz. None means half the sampling rate.
-    window : str, float, tuple or array-like of shape (win_length,), default="hann"
+    window : str, float, tuple or array-like of shape (win_length_,), default="hann"
         The analysis window, as :func:`scipy.signal.get_window` takes it.
     center : bool, default=True
-        Centre frame ``t`` on sample ``t * hop_length``, padding the clip with zeros.
+        Centre frame ``t`` on sample ``t * hop_length_``, padding the clip with zeros.
     top_db : float or None, default=80.0
         Dynamic range, in dB: what lies further below the loudest band of the same clip
         is raised to that floor. None keeps everything (down to -100 dB).
@@ -57,16 +60,16 @@ class LogMelTransformer(AudioTransformer):
         learn derivatives by themselves, hence 0.
     delta_width : int, default=9
         Frames over which a derivative is estimated; odd, at least 3.
-    normalize : {"none", "mean", "mean_var"}, default="none"
+    normalize : {"mean", "mean_var"} or None, default=None
         Subtract each coefficient's mean over the clip, and divide by its standard
         deviation: against microphones, rooms and, in part, voices that training has not
-        met. The silence behind a short recording does not count. "none" keeps what
+        met. The silence behind a short recording does not count. None keeps what
         librosa computes.
-    align : {"none", "trim", "center"}, default="none"
-        Where in the clip the sound stands. "none": where the recording has it. "trim":
-        the silence before and after it is cut off. "center": the middle of the sound
-        becomes the middle of the clip. The last two read recordings to their end; the
-        clip length that `fit` learns is that of the recordings.
+    align : {"trim", "center"} or None, default=None
+        Where in the clip the sound stands. "trim": the silence before and after it is cut
+        off. "center": the middle of the sound becomes the middle of the clip. Both read
+        recordings to their end; the clip length that `fit` learns is that of the
+        recordings. None: where the recording has it.
     trim_db : float, default=40.0
         For `align`: frames of 25 ms that lie further below the loudest one are silence,
         in dB.
@@ -97,6 +100,8 @@ class LogMelTransformer(AudioTransformer):
         Length of every clip, in samples at `sample_rate`.
     n_frames_ : int
         Number of frames of every clip.
+    n_fft_, win_length_, hop_length_ : int
+        The lengths in samples that are used: those given, or what follows from `sample_rate`.
     n_features_in_ : int
         Number of samples in a row. Only defined when `fit` was given a 2-D array.
 
@@ -135,9 +140,9 @@ class LogMelTransformer(AudioTransformer):
         *,
         sample_rate=16000,
         duration=None,
-        n_fft=512,
-        win_length=480,
-        hop_length=160,
+        n_fft=None,
+        win_length=None,
+        hop_length=None,
         n_mels=64,
         fmin=0.0,
         fmax=None,
@@ -146,8 +151,8 @@ class LogMelTransformer(AudioTransformer):
         top_db=80.0,
         delta_order=0,
         delta_width=9,
-        normalize="none",
-        align="none",
+        normalize=None,
+        align=None,
         trim_db=40.0,
         loudness=None,
         memory=None,
@@ -180,7 +185,7 @@ class LogMelTransformer(AudioTransformer):
             dsp.log_mel_spectrogram,
             window=window,
             mel=mel,
-            hop_length=self.hop_length,
+            hop_length=self.hop_length_,
             center=self.center,
             top_db=self.top_db,
         )
