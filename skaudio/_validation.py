@@ -7,7 +7,6 @@ that names it.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from numbers import Integral
@@ -18,6 +17,8 @@ import scipy.sparse
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_consistent_length
+
+from skaudio.audio._sources import in_order
 
 __all__ = [
     "HasMethods",
@@ -94,8 +95,9 @@ def check_recordings(X: Any, y: Any = None, *, estimator: Any) -> Sequence[Any]:
 
     Parameters
     ----------
-    X : list, tuple, ndarray, Series or DataFrame
-        Paths, bytes, open files, arrays, pairs, or the rows of a 2-D array.
+    X : list, tuple, iterator, ndarray, Series or DataFrame
+        Paths, bytes, open files, arrays, pairs, or the rows of a 2-D array. An iterator is
+        read to its end.
     y : array-like of shape (n_clips,), default=None
         Labels, checked here so that a wrong count costs no extraction.
     estimator : object
@@ -107,32 +109,22 @@ def check_recordings(X: Any, y: Any = None, *, estimator: Any) -> Sequence[Any]:
         One recording an item. The recordings themselves have not been looked at.
     """
     name = type(estimator).__name__
-    if isinstance(X, str | bytes | bytearray | os.PathLike) or hasattr(X, "read"):
-        raise ValueError(
-            f"{name} expects a list of recordings, got one {type(X).__name__}. "
-            "Wrap it in a list: [recording]."
-        )
-    if isinstance(X, tuple) and len(X) == 2 and {np.ndim(item) for item in X} == {0, 1}:
-        raise ValueError(
-            f"{name} expects a list of recordings, got one pair (samples, sample_rate). "
-            "Wrap it in a list: [(samples, sample_rate)]."
-        )
     if scipy.sparse.issparse(X):
         raise TypeError(
             f"{name} expects recordings, got a sparse matrix. Sparse data was passed, but "
             "dense data is required: use '.toarray()' to convert to a dense numpy array."
         )
-    if hasattr(X, "__dataframe__") or hasattr(X, "__array__") or hasattr(X, "iloc"):
-        recordings: Sequence[Any] = _from_array(np.asarray(X), estimator)
-    elif not hasattr(X, "__iter__"):
-        raise TypeError(f"{name} expects a list of recordings, got {type(X).__name__}.")
+    recordings: Any = in_order(X, caller=name)
+    if isinstance(recordings, np.ndarray):
+        recordings = _from_array(recordings, estimator)
     else:
-        recordings = list(X)
+        recordings = list(recordings)
         if recordings and all(isinstance(item, int | float | np.number) for item in recordings):
             _from_array(np.asarray(recordings), estimator)
     if len(recordings) == 0:
         raise ValueError(
             f"Found array with 0 sample(s) (shape=(0,)) while a minimum of 1 is required by {name}."
+            + " An iterator can be read only once: pass list(X)." * isinstance(X, Iterator)
         )
     if y is not None:
         check_consistent_length(recordings, y)
@@ -140,11 +132,6 @@ def check_recordings(X: Any, y: Any = None, *, estimator: Any) -> Sequence[Any]:
 
 
 def _from_array(X: np.ndarray, estimator: Any) -> Any:
-    names_files = X.dtype.kind in "US" or (
-        X.dtype.kind == "O" and (X.ndim == 1 or (X.ndim == 2 and X.shape[1] == 1))
-    )
-    if names_files and (X.ndim == 1 or (X.ndim == 2 and X.shape[1] == 1)):
-        return list(X.ravel())
     if X.ndim == 2 and X.size and X.dtype.kind in "iuf":
         # check_array would find nothing, and takes a tenth of the time that one clip takes.
         # int16 and int32 keep their type: it tells what full scale is.

@@ -19,7 +19,7 @@ HEAVY = ("tensorflow", "keras", "scikeras", "matplotlib", "numba", "librosa", "s
 ARROWS = {
     "__init__": {"_version"},
     "_tensorflow": set(),
-    "_validation": set(),
+    "_validation": {"audio"},
     "_version": set(),
     "architectures": {"_tensorflow"},
     "audio": {"exceptions"},

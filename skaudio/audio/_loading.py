@@ -14,6 +14,7 @@ from skaudio.audio._bytes import PathReader
 from skaudio.audio._failures import Unusable, describe
 from skaudio.audio._rates import n_samples_in
 from skaudio.audio._recording import read, seconds
+from skaudio.audio._sources import in_order
 from skaudio.exceptions import AudioError
 
 # Opening a hundred thousand files to find out what they are would take a minute.
@@ -109,7 +110,7 @@ def load(
 
 
 def load_batch(
-    sources: Sequence[Any],
+    sources: Iterable[Any],
     *,
     sample_rate: int,
     n_samples: int,
@@ -120,8 +121,8 @@ def load_batch(
 
     Parameters
     ----------
-    sources : sequence
-        Recordings as :func:`load` takes them.
+    sources : iterable
+        Recordings as :func:`load` takes them, in the order of the rows: no set and no dict.
     sample_rate : int
         The rate to resample to, in Hz.
     n_samples : int
@@ -151,6 +152,7 @@ def load_batch(
     >>> clips.tolist(), lengths.tolist(), failures
     ([[1.0, 1.0, 1.0, 0.0, 0.0]], [3], [])
     """
+    sources = list(in_order(sources, caller="load_batch"))
     waveforms = np.empty((len(sources), n_samples), dtype=np.float32)
     lengths = np.zeros(len(sources), dtype=np.intp)
     failures: list[tuple[str, str]] = []
@@ -179,7 +181,7 @@ def durations(sources: Iterable[Any], *, sample_rate: int) -> np.ndarray:
     Parameters
     ----------
     sources : iterable
-        Recordings as :func:`load` takes them.
+        Recordings as :func:`load` takes them, in the order of the result: no set and no dict.
     sample_rate : int
         The rate of bare arrays, in Hz.
 
@@ -202,7 +204,7 @@ def durations(sources: Iterable[Any], *, sample_rate: int) -> np.ndarray:
     [0.25, 0.5]
     """
     measured, failures = [], []
-    for index, source in enumerate(sources):
+    for index, source in enumerate(in_order(sources, caller="durations")):
         try:
             measured.append(seconds(source, sample_rate=sample_rate))
         except Unusable as error:
@@ -260,7 +262,7 @@ def find_unreadable(
     Parameters
     ----------
     sources : iterable
-        Recordings as :func:`load` takes them.
+        Recordings as :func:`load` takes them, in an order to count by: no set and no dict.
     sample_rate : int, default=16000
         The rate that they will be resampled to, in Hz.
     n_jobs : int, default=None
@@ -289,7 +291,7 @@ def find_unreadable(
     >>> y
     ('good',)
     """
-    items: Iterable[Any] = enumerate(sources)
+    items: Iterable[Any] = enumerate(in_order(sources, caller="find_unreadable"))
     if verbose > 0:
         from tqdm.auto import tqdm
 

@@ -7,7 +7,7 @@ import importlib.metadata
 import os
 import warnings
 from abc import ABCMeta, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from numbers import Integral, Real
 from typing import Any
@@ -111,8 +111,9 @@ class AudioTransformer(
 
         Parameters
         ----------
-        X : sequence of recordings, or array-like of shape (n_clips, n_samples)
-            Each recording is a path (``str`` or ``PathLike``), encoded bytes, an open
+        X : iterable of recordings, or array-like of shape (n_clips, n_samples)
+            A list, a Series, an iterator, but no set and no dict, whose order labels could not
+            follow. Each recording is a path (``str`` or ``PathLike``), encoded bytes, an open
             binary file, a 1-D array of samples at `sample_rate`, a pair
             ``(samples, sample_rate)``, a :class:`~skaudio.audio.Segment` or what a
             :class:`~skaudio.augmentation.WaveformAugmenter` made of one of these. WAV,
@@ -163,12 +164,29 @@ class AudioTransformer(
             del self.n_features_in_
         return self
 
+    def fit_transform(self, X, y=None):
+        """Learn the length of a clip and compute the features of the same recordings.
+
+        Parameters
+        ----------
+        X : iterable of recordings, or array-like of shape (n_clips, n_samples)
+            As in `fit`. An iterator is read once.
+        y : array-like of shape (n_clips,), default=None
+            Only its length is checked.
+
+        Returns
+        -------
+        ndarray of shape (n_clips, n_frames, n_coefficients)
+            As `transform` returns them.
+        """
+        return super().fit_transform(list(X) if isinstance(X, Iterator) else X, y)
+
     def transform(self, X):
         """Compute the features of each recording.
 
         Parameters
         ----------
-        X : sequence of recordings, or array-like of shape (n_clips, n_samples)
+        X : iterable of recordings, or array-like of shape (n_clips, n_samples)
             As in `fit`; the recordings may be of any length.
 
         Returns

@@ -142,8 +142,13 @@ def test_all_kinds_of_x_are_the_same(tone_files, tones):
     expected = MFCCTransformer().fit_transform(paths)
     kinds = {
         "array of str": np.array(paths),
+        "array of objects": np.array([Path(path) for path in paths], dtype=object),
+        "column of an array": np.array(paths)[:, None],
+        "iterator": iter(paths),
         "Path": [Path(path) for path in paths],
         "Series": pd.Series(paths),
+        "Series of strings": pd.Series(paths, dtype="string", index=range(7, 37)),
+        "Series of Path": pd.Series([Path(path) for path in paths]),
         "column": pd.DataFrame({"path": paths}),
         "bytes": [Path(path).read_bytes() for path in paths],
         "open files": [io.BytesIO(Path(path).read_bytes()) for path in paths],
