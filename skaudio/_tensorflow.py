@@ -5,8 +5,8 @@ libraries it did not find, which instructions it could use. None of it helps som
 who classifies audio on a CPU. This module imports both with that chatter caught; what
 else was written meanwhile is written out again.
 
-Whoever sets ``TF_CPP_MIN_LOG_LEVEL``, or imports TensorFlow first, sees what they asked
-for: nothing is caught then, nor by `start`.
+Whoever sets ``TF_CPP_MIN_LOG_LEVEL`` to 0 or 1, or imports TensorFlow first, sees what they
+asked for: nothing is caught then, nor by `start`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,13 @@ def _has_stderr() -> bool:
     return sys.stderr is not None
 
 
-_CATCHES = _LEVEL not in os.environ and "tensorflow" not in sys.modules and _has_stderr()
+def _wants_silence() -> bool:
+    """Whether the user did not ask for chatter: to TensorFlow, what is no number is 0."""
+    level = os.environ.get(_LEVEL, "2")
+    return level.isdigit() and int(level) >= 2
+
+
+_CATCHES = _wants_silence() and "tensorflow" not in sys.modules and _has_stderr()
 
 
 @contextlib.contextmanager
@@ -46,14 +52,16 @@ def _quiet_start() -> Iterator[None]:
     if not _CATCHES:
         yield
         return
-    # Errors only, while it starts; the variable is taken back, for worker processes must
-    # not take it for the user's wish.
-    os.environ[_LEVEL] = "2"
+    # Errors only, while it starts, unless the user chose; the variable is taken back, for it
+    # is the user's, also in the processes that are started from here.
+    is_ours = _LEVEL not in os.environ
+    os.environ.setdefault(_LEVEL, "2")
     try:
         with _chatter_caught():
             yield
     finally:
-        del os.environ[_LEVEL]
+        if is_ours:
+            del os.environ[_LEVEL]
 
 
 @contextlib.contextmanager

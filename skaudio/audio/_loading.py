@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from skaudio._progress import progress_bar
 from skaudio.audio import _ffmpeg
 from skaudio.audio._bytes import PathReader
 from skaudio.audio._failures import Unusable, describe
@@ -293,9 +294,7 @@ def find_unreadable(
     """
     items: Iterable[Any] = enumerate(in_order(sources, caller="find_unreadable"))
     if verbose > 0:
-        from tqdm.auto import tqdm
-
-        items = tqdm(list(items), desc="Checking", unit="recording")
+        items = progress_bar(list(items), desc="Checking", unit="recording")
     if n_jobs in (None, 1):
         checked: Iterable[Any] = (_check(item, sample_rate) for item in items)
     else:

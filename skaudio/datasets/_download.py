@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
+from skaudio._progress import progress_bar
 from skaudio.exceptions import DatasetError
 
 __all__ = ["RemoteArchive", "data_home_path", "fetch_archive", "get_data_home"]
@@ -178,7 +179,6 @@ def _download(archive: RemoteArchive, folder: str) -> str:
 def _stream(url: str, path: str, _pooch: object) -> None:
     """Download one file. Unlike pooch's own downloader, always closes the connection."""
     import requests
-    from tqdm.auto import tqdm
 
     # The archive itself, not one that the server packed once more for the journey.
     as_it_is = {"Accept-Encoding": "identity"}
@@ -187,7 +187,7 @@ def _stream(url: str, path: str, _pooch: object) -> None:
         n_bytes = int(response.headers.get("Content-Length", 0)) or None
         with (
             open(path, "wb") as file,
-            tqdm(total=n_bytes, desc="download", unit="B", unit_scale=True) as progress,
+            progress_bar(total=n_bytes, desc="download", unit="B", unit_scale=True) as progress,
         ):
             for chunk in response.iter_content(chunk_size=2**18):
                 file.write(chunk)
@@ -195,15 +195,13 @@ def _stream(url: str, path: str, _pooch: object) -> None:
 
 
 def _unpack(path: str, folder: Path) -> None:
-    from tqdm.auto import tqdm
-
     with tarfile.open(path) as archive:
         members = archive.getmembers()
         # All of them before the first is written.
         for member in members:
             _check_member(member, folder)
         files = [member for member in members if member.isfile()]
-        for member in tqdm(files, desc="unpack", unit="file"):
+        for member in progress_bar(files, desc="unpack", unit="file"):
             archive.extract(member, folder, filter="data")
 
 

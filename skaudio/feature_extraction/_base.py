@@ -18,9 +18,9 @@ import scipy
 from joblib.parallel import get_active_backend
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
-from tqdm.auto import tqdm
 
 from skaudio import audio, dsp
+from skaudio._progress import progress_bar
 from skaudio._validation import (
     HasMethods,
     Interval,
@@ -206,7 +206,7 @@ class AudioTransformer(
         features = np.empty((len(recordings), self.n_frames_, n_coefficients), np.float32)
         store = _as_store(self.memory)
         with (
-            tqdm(
+            progress_bar(
                 total=len(recordings),
                 desc=type(self).__name__.removesuffix("Transformer"),
                 unit="clip",
