@@ -44,8 +44,8 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         With ``predict_proba``; itself, or as the last step of a pipeline, or calibrated by
         :class:`sklearn.calibration.CalibratedClassifierCV`.
     keep : float, default=0.95
-        Share of the held-out clips that is kept. More keeps more of what is known and lets
-        more of what is unknown pass.
+        Share of the held-out clips that is kept, at most 1. More keeps more of what is known
+        and lets more of what is unknown pass.
     unknown_label : str, int or None, default=None
         The answer to what is rejected. None is ``"unknown"`` when labels are strings and
         -1 when they are numbers. Clips that bear this label in `y` are a class to
@@ -74,6 +74,10 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     held_out_scores_ : ndarray of shape (n_held_out_clips,)
         Scores of the held-out clips of known classes. Another threshold needs no fit:
         ``rejector.threshold_ = np.quantile(rejector.held_out_scores_, 0.1, method="lower")``.
+    n_features_in_ : int
+        Number of features. Only defined when `estimator_` counts them.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features. Only defined when `estimator_` knows them.
     threshold_ : float
         Clips with a lower score are unknown.
     unknown_label_ : str or int
@@ -85,6 +89,10 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
 
     Notes
     -----
+    ``roc_auc_score(y != "unknown", rejector.score_samples(X))`` measures how well the scores
+    tell known from unknown clips, whatever the threshold. There is no ``decision_function``:
+    scorers such as ``"roc_auc"`` would take it for the choice between two known classes.
+
     How much is rejected depends on how like the unknown is to the known. With three short
     words, other short words are the hard case and noise is the easy one:
     ``examples/benchmarks/rejection.py`` prints the shares.
@@ -109,7 +117,7 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
 
     _parameter_constraints = {
         "estimator": "no_validation",
-        "keep": [Interval(Real, 0, 1, closed="neither")],
+        "keep": [Interval(Real, 0, 1, closed="right")],
         "unknown_label": [str, Integral, None],
         "cv": ["cv_object", StrOptions({"prefit"}), Interval(Real, 0, 1, closed="neither")],
         "refit": ["boolean"],
@@ -197,12 +205,36 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             Labels: those of `classes_`, and `unknown_label_`.
         """
         check_is_fitted(self)
-        probabilities = self._known_probabilities(self.estimator_, X)
+        probabilities, scores = self._judge(self.estimator_, X)
         answers = self.classes_[probabilities.argmax(axis=1)]
-        scores = probabilities.max(axis=1)
         is_sure = (scores >= self.threshold_) & (scores > 0)
         # An array, whose type is joined with that of the labels: -1 is no uint8.
         return np.where(is_sure, answers, np.asarray(self.unknown_label_))
+
+    def predict_proba(self, X):
+        """Compute the probabilities of the known classes, given that the clip is of one of them.
+
+        How probable it is that a clip is unknown cannot be learned from known clips alone:
+        `score_samples` orders clips by how sure the classifier is, and promises no more.
+
+        Parameters
+        ----------
+        X : sequence of recordings, or what else `estimator` takes
+            Clips.
+
+        Returns
+        -------
+        ndarray of shape (n_clips, n_classes)
+            In the order of `classes_`. Each row sums to 1, also where `predict` answers that the
+            clip is unknown. They are the classifier's; if it was taught `unknown_label`, the
+            others share what it gave to that.
+        """
+        check_is_fitted(self)
+        known, _ = self._judge(self.estimator_, X)
+        if len(self.estimator_.classes_) > len(self.classes_):
+            known += np.finfo(known.dtype).tiny  # where nothing is left for them, all are equal
+            known /= known.sum(axis=1, keepdims=True)
+        return known
 
     def score_samples(self, X):
         """Tell how sure the classifier is of its best known class.
@@ -219,7 +251,7 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             knows `unknown_label` and finds it most probable.
         """
         check_is_fitted(self)
-        return self._scores(self.estimator_, X)
+        return self._judge(self.estimator_, X)[1]
 
     @property
     def n_features_in_(self):
@@ -232,6 +264,18 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         return self.estimator_.n_features_in_
+
+    @property
+    def feature_names_in_(self):
+        """Feature names, if the classifier knows them.
+
+        Returns
+        -------
+        ndarray of shape (n_features_in_,)
+            Names.
+        """
+        check_is_fitted(self)
+        return self.estimator_.feature_names_in_
 
     def get_metadata_routing(self):
         """Tell scikit-learn where the parameters of `fit` go.
@@ -319,9 +363,10 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     def _scores(self, estimator: Any, X: Any) -> np.ndarray:
         if not _num_samples(X):
             return np.empty(0)
-        return self._known_probabilities(estimator, X).max(axis=1)
+        return self._judge(estimator, X)[1]
 
-    def _known_probabilities(self, estimator: Any, X: Any) -> np.ndarray:
+    def _judge(self, estimator: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Probabilities of the known classes, and the scores."""
         probabilities = np.asarray(estimator.predict_proba(X))
         missing = np.setdiff1d(self.classes_, estimator.classes_)
         if len(missing):
@@ -332,5 +377,4 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             )
         known = probabilities[:, np.searchsorted(estimator.classes_, self.classes_)]
         best = np.asarray(estimator.classes_)[probabilities.argmax(axis=1)]
-        # Where the classifier itself says unknown, no known class is probable at all.
-        return np.where((best == self.unknown_label_)[:, None], 0.0, known)
+        return known, np.where(best == self.unknown_label_, 0.0, known.max(axis=1))

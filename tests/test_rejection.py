@@ -3,11 +3,13 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import (
     GridSearchCV,
     GroupKFold,
@@ -20,8 +22,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skaudio import MFCCTransformer, PerceptronClassifier, Pipeline, UnknownRejector
 
 EXPECTED_FAILED_CHECKS = {
-    "check_classifiers_classes": "answers may be unknown_label, which is not in classes_",
-    "check_classifiers_one_label_sample_weights": "as above: clips of a single class are rejected",
+    "check_classifiers_classes": "-1 is a label there, and unknown_label must then be given",
 }
 
 
@@ -34,8 +35,9 @@ def blobs():
     return centres[codes] + rng.normal(size=(300, 2)), np.array(["a", "b", "c"])[codes]
 
 
+# The checks expect answers that are in classes_, so nothing is to be rejected.
 @parametrize_with_checks(
-    [UnknownRejector(LogisticRegression(), cv=3)],
+    [UnknownRejector(LogisticRegression(), cv=2, keep=1.0)],
     expected_failed_checks=lambda estimator: EXPECTED_FAILED_CHECKS,
 )
 def test_scikit_learn_conformance(estimator, check):
@@ -52,7 +54,7 @@ def test_rejects_what_lies_between_the_classes(blobs):
     np.testing.assert_array_equal(rejector.predict(X) != "unknown", is_sure)
 
 
-@pytest.mark.parametrize("keep", [0.5, 0.9, 0.99])
+@pytest.mark.parametrize("keep", [0.5, 0.9, 0.99, 1.0])
 @pytest.mark.parametrize("cv", [5, 0.5])
 def test_keeps_the_share_that_was_asked_for(keep, cv, blobs):
     X, y = blobs
@@ -165,6 +167,68 @@ def test_a_clip_that_the_classifier_calls_unknown_stays_so():
     assert (rejector.score_samples(X)[inner == "unknown"] == 0).all()
 
 
+@pytest.mark.parametrize("taught", [False, True])
+def test_probabilities_are_those_of_the_known_classes(taught, blobs):
+    X, y = blobs
+    if taught:
+        X = np.concatenate([X, np.random.default_rng(1).normal([8, 8], 1, size=(60, 2))])
+        y = np.concatenate([y, np.full(60, "unknown")])
+    rejector = UnknownRejector(LogisticRegression()).fit(X, y)
+    probabilities = rejector.predict_proba(X)
+    assert probabilities.shape == (len(X), len(rejector.classes_)) == (len(X), 3)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    inner = rejector.estimator_.predict_proba(X)[:, :3]
+    np.testing.assert_allclose(probabilities, inner / inner.sum(axis=1, keepdims=True))
+    kept = rejector.predict(X) != "unknown"
+    best = rejector.classes_[probabilities.argmax(axis=1)]
+    assert 0 < kept.sum() < len(X)
+    np.testing.assert_array_equal(rejector.predict(X)[kept], best[kept])
+
+
+def test_probabilities_where_the_classifier_leaves_nothing_to_the_known():
+    X = np.array([[-1.0], [0.0], [500.0], [501.0]] * 3)
+    y = np.array(["a", "b", "unknown", "unknown"] * 3)
+    rejector = UnknownRejector(LogisticRegression(C=100), cv=3).fit(X, y)
+    assert (rejector.estimator_.predict_proba([[1e5]])[:, :2] == 0).all()
+    np.testing.assert_allclose(rejector.predict_proba([[1e5]]), [[0.5, 0.5]])
+
+
+def test_areas_under_curves(blobs):
+    X, y = blobs
+    # Between known classes, by scikit-learn's scorers: the classifier's own.
+    two = y != "c"
+    for scoring, X_, y_ in (("roc_auc_ovr", X, y), ("roc_auc", X[two], y[two])):
+        inner = cross_val_score(LogisticRegression(), X_, y_, scoring=scoring)
+        ours = cross_val_score(UnknownRejector(LogisticRegression()), X_, y_, scoring=scoring)
+        np.testing.assert_allclose(ours, inner)
+
+    # Between known and unknown clips, by the scores.
+    others = np.random.default_rng(1).normal(0, 0.3, size=(60, 2))
+    X, y = np.concatenate([X, others]), np.concatenate([y, np.full(60, "unknown")])
+
+    def area(rejector, X, y):
+        return roc_auc_score(y != "unknown", rejector.score_samples(X))
+
+    taught = cross_val_score(UnknownRejector(LogisticRegression()), X, y, scoring=area)
+    not_taught = UnknownRejector(LogisticRegression()).fit(X[:300], y[:300])
+    assert taught.min() > 0.8
+    assert area(not_taught, X, y) > 0.95
+
+
+def test_it_has_the_attributes_of_a_classifier(blobs):
+    X, y = blobs
+    rejector = UnknownRejector(LogisticRegression())
+    assert sklearn.base.is_classifier(rejector)
+    assert not hasattr(rejector, "n_features_in_")
+    rejector.fit(pd.DataFrame(X, columns=["left", "right"]), y)
+    assert rejector.n_features_in_ == 2
+    assert rejector.feature_names_in_.tolist() == ["left", "right"]
+    named = pd.DataFrame([[4.0, 0.0], [0.0, 0.0]], columns=["left", "right"])
+    # What is rightly called unknown counts as right.
+    assert rejector.score(named, ["a", "unknown"]) == 1
+    assert not hasattr(UnknownRejector(LogisticRegression()).fit(X, y), "feature_names_in_")
+
+
 def test_few_held_out_clips_are_kept_as_asked(blobs):
     X, y = blobs
     for n in (12, 30):
@@ -229,7 +293,7 @@ def test_a_fitted_classifier_and_a_single_split(blobs):
 @pytest.mark.parametrize(
     ("parameters", "y", "message"),
     [
-        ({"keep": 1.0}, None, "The 'keep' parameter of UnknownRejector must be"),
+        ({"keep": 1.1}, None, "The 'keep' parameter of UnknownRejector must be"),
         ({"unknown_label": 3}, None, "unknown_label=3 must be of the same kind.*'a'"),
         ({}, np.arange(300) % 2 == 0, "Labels must be strings or numbers, got bool"),
         ({}, np.array(["unknown", "none"])[np.arange(300) % 2], "No held-out clip|at least"),
