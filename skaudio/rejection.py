@@ -90,8 +90,9 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     Notes
     -----
     ``roc_auc_score(y != "unknown", rejector.score_samples(X))`` measures how well the scores
-    tell known from unknown clips, whatever the threshold. There is no ``decision_function``:
-    scorers such as ``"roc_auc"`` would take it for the choice between two known classes.
+    tell known from unknown clips, whatever the threshold. `predict_proba` and
+    `decision_function` are about the known classes, as scorers such as ``"roc_auc"`` and
+    ``"roc_auc_ovr"`` expect.
 
     How much is rejected depends on how like the unknown is to the known. With three short
     words, other short words are the hard case and noise is the easy one:
@@ -252,6 +253,24 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         return self._judge(self.estimator_, X)[1]
+
+    def decision_function(self, X):
+        """Compute the confidence in each known class, given that a clip is of one of them.
+
+        Parameters
+        ----------
+        X : sequence of length n_clips
+            What the classifier takes.
+
+        Returns
+        -------
+        ndarray of shape (n_clips,) or (n_clips, n_classes)
+            Logarithms of `predict_proba`; of two classes their difference, which is positive
+            for ``classes_[1]``.
+        """
+        with np.errstate(divide="ignore"):
+            logarithms = np.log(self.predict_proba(X))
+        return logarithms[:, 1] - logarithms[:, 0] if logarithms.shape[1] == 2 else logarithms
 
     @property
     def n_features_in_(self):

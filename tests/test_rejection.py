@@ -193,6 +193,17 @@ def test_probabilities_where_the_classifier_leaves_nothing_to_the_known():
     np.testing.assert_allclose(rejector.predict_proba([[1e5]]), [[0.5, 0.5]])
 
 
+def test_the_decision_function_is_about_the_known_classes(blobs):
+    X, y = blobs
+    rejector = UnknownRejector(LogisticRegression()).fit(X, y)
+    decisions = rejector.decision_function(X)
+    np.testing.assert_allclose(np.exp(decisions), rejector.predict_proba(X))
+    two = y != "c"
+    rejector = UnknownRejector(LogisticRegression(), keep=1.0).fit(X[two], y[two])
+    expected = rejector.estimator_.decision_function(X)
+    np.testing.assert_allclose(rejector.decision_function(X), expected, atol=1e-6)
+
+
 def test_areas_under_curves(blobs):
     X, y = blobs
     # Between known classes, by scikit-learn's scorers: the classifier's own.

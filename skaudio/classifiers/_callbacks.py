@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from skaudio._progress import progress_bar
 from skaudio._tensorflow import keras
 from skaudio.classifiers._apart import apart
 
@@ -111,10 +112,8 @@ class EpochProgress(keras.callbacks.Callback):
     """One progress bar for a whole training, with the latest loss and accuracy."""
 
     def __init__(self, n_epochs: int, description: str):
-        from tqdm.auto import tqdm
-
         super().__init__()
-        self._bar = tqdm(total=n_epochs, desc=description, unit="epoch")
+        self._bar = progress_bar(total=n_epochs, desc=description, unit="epoch")
 
     def on_epoch_end(self, epoch, logs=None):
         """Advance by one."""

@@ -224,7 +224,7 @@ class AudioTransformer(
         return features
 
     def _workers(self, n_clips: int) -> Any:
-        """Provide workers, unless hiring them would take as long as the work."""
+        """Provide workers, unless starting them would take as long as the work."""
         if n_clips == 1:
             return contextlib.nullcontext()
         return joblib.Parallel(self.n_jobs, prefer="threads", return_as=_return_as())
@@ -244,8 +244,8 @@ class AudioTransformer(
                 # Another process may have been at work while this one waited.
                 still = store._load(keys, extract.features, part)
                 extract.progress.update(len(part) - len(still))
-                done = [place for place in extract(still) if keys[place] is not None]
-                store._save([keys[place] for place in done], extract.features[_run(done)])
+                done = [index for index in extract(still) if keys[index] is not None]
+                store._save([keys[index] for index in done], extract.features[_as_slice(done)])
         still = store._load(keys, extract.features, repeats)
         extract.progress.update(len(repeats) - len(still))
         extract(still)
@@ -253,7 +253,9 @@ class AudioTransformer(
     def _recipe(self) -> str:
         """Name everything that changes the features of a recording."""
         parameters = {
-            name: value for name, value in self.get_params().items() if name not in _WITHOUT_EFFECT
+            name: getattr(self, f"{name}_", value)  # lengths that follow the sampling rate
+            for name, value in self.get_params().items()
+            if name not in _WITHOUT_EFFECT
         }
         front_end = (type(self).__module__, type(self).__qualname__, _REVISION)
         return joblib.hash((front_end, parameters, self.n_samples_, _versions()))
@@ -429,14 +431,16 @@ class _Extraction:
         self.progress = progress
         self.failures: list[tuple[str, str]] = []
 
-    def __call__(self, places: Sequence[int]) -> list[int]:
-        """Fill the rows at `places`; return the places of the good ones."""
+    def __call__(self, indices: Sequence[int]) -> list[int]:
+        """Fill the rows at `indices`; return the indices of the good ones."""
+        if not indices:
+            return []
         if self.workers is None:
-            return self._keep([places], [self.extractor(self.recordings, places)]) if places else []
+            return self._keep([indices], [self.extractor(self.recordings, indices)])
         n_tasks = _TASKS_PER_WORKER * joblib.effective_n_jobs(self.workers.n_jobs)
-        most = min(_MOST_CLIPS, _MOST_SAMPLES // self.extractor.n_samples, len(places) // n_tasks)
+        most = min(_MOST_CLIPS, _MOST_SAMPLES // self.extractor.n_samples, len(indices) // n_tasks)
         n_together = max(1, most)
-        tasks = [places[at : at + n_together] for at in range(0, len(places), n_together)]
+        tasks = [indices[at : at + n_together] for at in range(0, len(indices), n_together)]
         # Some backends return everything at the end: not more at once than they can hold.
         n_at_once = len(tasks) if self.workers.return_generator else 4 * n_tasks
         good: list[int] = []
@@ -445,16 +449,16 @@ class _Extraction:
         return good
 
     def _work(self, tasks: Sequence[Sequence[int]]) -> list[int]:
-        recordings = ([self.recordings[place] for place in task] for task in tasks)
+        recordings = ([self.recordings[index] for index in task] for task in tasks)
         work = zip(recordings, tasks, strict=True)
         return self._keep(tasks, self.workers(joblib.delayed(self.extractor)(*w) for w in work))
 
     def _keep(self, tasks: Sequence[Sequence[int]], blocks: Iterable[Any]) -> list[int]:
         good: list[int] = []
         for task, (rows, usable, failures) in zip(tasks, blocks, strict=True):
-            self.features[_run(task)] = rows
+            self.features[_as_slice(task)] = rows
             self.failures += failures
-            good += [place for place, ok in zip(task, usable, strict=True) if ok]
+            good += [index for index, ok in zip(task, usable, strict=True) if ok]
             self.progress.update(len(task))
         return good
 
@@ -480,16 +484,16 @@ def _return_as() -> str:
 
 
 def _without_repeats(
-    places: Sequence[int], keys: Sequence[bytes | None]
+    indices: Sequence[int], keys: Sequence[bytes | None]
 ) -> tuple[list[int], list[int]]:
-    """Tell the places of recordings that come for the first time from the others."""
+    """Split indices into those of recordings that come for the first time, and repeats."""
     seen: set[bytes | None] = set()
     firsts: list[int] = []
     repeats: list[int] = []
-    for place in places:
-        known = keys[place] is not None and keys[place] in seen
-        (repeats if known else firsts).append(place)
-        seen.add(keys[place])
+    for index in indices:
+        known = keys[index] is not None and keys[index] in seen
+        (repeats if known else firsts).append(index)
+        seen.add(keys[index])
     return firsts, repeats
 
 
@@ -501,11 +505,11 @@ def _key(recipe: str, recording: Any) -> bytes | None:
         return None
 
 
-def _run(places: Sequence[int]) -> Any:
-    """Index by a slice where the places follow each other, which copies nothing."""
-    if len(places) and places[-1] - places[0] == len(places) - 1:
-        return slice(places[0], places[-1] + 1)
-    return places
+def _as_slice(indices: Sequence[int]) -> Any:
+    """Make a slice of consecutive indices, which copies nothing."""
+    if len(indices) and indices[-1] - indices[0] == len(indices) - 1:
+        return slice(indices[0], indices[-1] + 1)
+    return indices
 
 
 def _as_store(memory: Any) -> FeatureStore | None:

@@ -53,9 +53,9 @@ class Extractor:
     normalize: str | None
 
     def __call__(
-        self, recordings: Sequence[Any], places: Sequence[int]
+        self, recordings: Sequence[Any], indices: Sequence[int]
     ) -> tuple[np.ndarray, np.ndarray, list[tuple[str, str]]]:
-        """Compute the features of a few recordings, which stand at `places` of ``X``.
+        """Compute the features of a few recordings, which have these indices in ``X``.
 
         Returns the features, which of them are good, and the names and reasons of the
         recordings that could not be used.
@@ -66,7 +66,7 @@ class Extractor:
                 recordings,
                 sample_rate=self.sample_rate,
                 n_samples=self.n_samples,
-                places=places,
+                places=indices,
                 prepare=None if self.align is None else self._aligned,
             )
         finally:
@@ -110,7 +110,7 @@ class Extractor:
 def _level(
     waveforms: np.ndarray, lengths: np.ndarray, *, sample_rate: int, loudness: float
 ) -> None:
-    """Bring each clip to the same loudness, in place; silence stays silence."""
+    """Bring each clip to the same loudness, in its place; silence stays silence."""
     for clip, length in zip(waveforms, lengths, strict=True):
         found = dsp.loudness(clip[:length], sample_rate=sample_rate) if length else -np.inf
         if np.isfinite(found):

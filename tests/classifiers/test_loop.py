@@ -134,7 +134,7 @@ def test_class_weights_go_from_call_to_call_of_partial_fit(sequences):
 
 def test_weights_that_leave_nothing_are_an_error(sequences):
     X, y = sequences
-    with pytest.raises(ValueError, match="at least one non-zero"):
+    with pytest.raises(ValueError, match=r"at least one non-zero|All clips have weight zero"):
         PerceptronClassifier().fit(X, y, sample_weight=np.zeros(60))
     with pytest.raises(ValueError, match="All clips have weight zero"):
         PerceptronClassifier(class_weight={"a": 0}).fit(X, y, sample_weight=y == "a")

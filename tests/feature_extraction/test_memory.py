@@ -261,7 +261,7 @@ SEARCH = textwrap.dedent(
         FunctionTransformer(np.reshape, kw_args={"shape": (-1, 31 * 40)}),
         LogisticRegression(max_iter=10_000),
     )
-    grid = {"mfcctransformer__normalize": ["none", "mean"], "logisticregression__C": [0.1, 1.0]}
+    grid = {"mfcctransformer__normalize": [None, "mean"], "logisticregression__C": [0.1, 1.0]}
     GridSearchCV(model, grid, cv=3, n_jobs=2).fit(recordings, labels).predict(recordings)
     """
 )
