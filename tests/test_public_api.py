@@ -27,6 +27,7 @@ MODULES = [
     "rejection",
     "store",
 ]
+AS_IN = r"As in :class:`~skaudio(?:\.classifiers)?\.(\w+)`\."
 EVERYTHING = [getattr(skaudio, name) for name in skaudio.__all__]
 ESTIMATORS = [
     BaseAudioClassifier,
@@ -67,7 +68,9 @@ def test_docstrings_name_every_parameter_in_order_with_its_default(estimator):
     for parameter in NumpyDocString(inspect.getdoc(estimator))["Parameters"]:
         several = parameter.name.split(", ")
         names += several
-        if other := re.fullmatch(r"As in :class:`(\w+)`\.", " ".join(parameter.desc)):
+        if other := re.fullmatch(
+            r"As in :class:`~skaudio(?:\.classifiers)?\.(\w+)`\.", " ".join(parameter.desc)
+        ):
             # Documented once, in another class, which has the same defaults.
             others = inspect.signature(getattr(skaudio.classifiers, other[1])).parameters
             assert [signature[name].default for name in several] == [

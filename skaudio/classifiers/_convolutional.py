@@ -46,18 +46,18 @@ class ConvClassifier(BaseAudioClassifier):
     dropout : float, default=0.3
         Share of the values dropped before each dense layer, in training.
     standardize, augmentation, epochs, batch_size, optimizer, learning_rate
-        As in :class:`BaseAudioClassifier`.
+        As in :class:`~skaudio.classifiers.BaseAudioClassifier`.
     learning_rate_schedule, weight_decay, label_smoothing, class_weight, early_stopping
-        As in :class:`BaseAudioClassifier`.
+        As in :class:`~skaudio.classifiers.BaseAudioClassifier`.
     validation_fraction, patience, callbacks, warm_start, random_state, verbose
-        As in :class:`BaseAudioClassifier`.
+        As in :class:`~skaudio.classifiers.BaseAudioClassifier`.
 
     Attributes
     ----------
     callbacks_, classes_, history_, input_shape_, model_, n_features_in_, n_iter_
-        As in :class:`BaseAudioClassifier`.
+        As in :class:`~skaudio.classifiers.BaseAudioClassifier`.
     network_summary_
-        As in :class:`BaseAudioClassifier`.
+        As in :class:`~skaudio.classifiers.BaseAudioClassifier`.
 
     See Also
     --------

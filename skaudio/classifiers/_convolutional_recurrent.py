@@ -46,22 +46,22 @@ class CRNNClassifier(BaseAudioClassifier):
         Share of the values dropped between recurrent layers and before each dense layer,
         in training.
     standardize, augmentation
-        As in :class:`BaseAudioClassifier`.
+        As in :class:`~skaudio.classifiers.BaseAudioClassifier`.
     epochs : int, default=20
         Passes over the training clips: fewer than those of quicker networks.
     batch_size, optimizer, learning_rate, learning_rate_schedule, weight_decay, label_smoothing
-        As in :class:`BaseAudioClassifier`.
+        As in :class:`~skaudio.classifiers.BaseAudioClassifier`.
     class_weight, early_stopping, validation_fraction, patience, callbacks, warm_start
-        As in :class:`BaseAudioClassifier`.
+        As in :class:`~skaudio.classifiers.BaseAudioClassifier`.
     random_state, verbose
-        As in :class:`BaseAudioClassifier`.
+        As in :class:`~skaudio.classifiers.BaseAudioClassifier`.
 
     Attributes
     ----------
     callbacks_, classes_, history_, input_shape_, model_, n_features_in_, n_iter_
-        As in :class:`BaseAudioClassifier`.
+        As in :class:`~skaudio.classifiers.BaseAudioClassifier`.
     network_summary_
-        As in :class:`BaseAudioClassifier`.
+        As in :class:`~skaudio.classifiers.BaseAudioClassifier`.
 
     See Also
     --------

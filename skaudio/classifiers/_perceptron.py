@@ -26,26 +26,26 @@ class PerceptronClassifier(BaseAudioClassifier):
         Share of the values dropped before each dense layer, in training. High, since
         the inputs are thousands and neighbours say nearly the same.
     standardize
-        As in :class:`BaseAudioClassifier`.
+        As in :class:`~skaudio.classifiers.BaseAudioClassifier`.
     augmentation : "default", FeatureAugmentation, keras.layers.Layer, list of these layers or \
             None, default=None
-        As in :class:`BaseAudioClassifier`; none by default, since a perceptron that sees
-        shifted clips learns less of each.
+        As in :class:`~skaudio.classifiers.BaseAudioClassifier`. None by default, since a
+        perceptron that sees shifted clips learns less of each.
     epochs : int, default=30
         Passes over the training clips: more than the other classifiers', which take longer.
     batch_size, optimizer, learning_rate, learning_rate_schedule, weight_decay, label_smoothing
-        As in :class:`BaseAudioClassifier`.
+        As in :class:`~skaudio.classifiers.BaseAudioClassifier`.
     class_weight, early_stopping, validation_fraction, patience, callbacks, warm_start
-        As in :class:`BaseAudioClassifier`.
+        As in :class:`~skaudio.classifiers.BaseAudioClassifier`.
     random_state, verbose
-        As in :class:`BaseAudioClassifier`.
+        As in :class:`~skaudio.classifiers.BaseAudioClassifier`.
 
     Attributes
     ----------
     callbacks_, classes_, history_, input_shape_, model_, n_features_in_, n_iter_
-        As in :class:`BaseAudioClassifier`.
+        As in :class:`~skaudio.classifiers.BaseAudioClassifier`.
     network_summary_
-        As in :class:`BaseAudioClassifier`.
+        As in :class:`~skaudio.classifiers.BaseAudioClassifier`.
 
     See Also
     --------

@@ -30,18 +30,18 @@ class TCResNetClassifier(BaseAudioClassifier):
         Share of the values dropped before the dense layer, in training.
         High, as in the paper.
     standardize, augmentation, epochs, batch_size, optimizer, learning_rate
-        As in :class:`BaseAudioClassifier`.
+        As in :class:`~skaudio.classifiers.BaseAudioClassifier`.
     learning_rate_schedule, weight_decay, label_smoothing, class_weight, early_stopping
-        As in :class:`BaseAudioClassifier`.
+        As in :class:`~skaudio.classifiers.BaseAudioClassifier`.
     validation_fraction, patience, callbacks, warm_start, random_state, verbose
-        As in :class:`BaseAudioClassifier`.
+        As in :class:`~skaudio.classifiers.BaseAudioClassifier`.
 
     Attributes
     ----------
     callbacks_, classes_, history_, input_shape_, model_, n_features_in_, n_iter_
-        As in :class:`BaseAudioClassifier`.
+        As in :class:`~skaudio.classifiers.BaseAudioClassifier`.
     network_summary_
-        As in :class:`BaseAudioClassifier`.
+        As in :class:`~skaudio.classifiers.BaseAudioClassifier`.
 
     See Also
     --------
