@@ -76,7 +76,7 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         ``rejector.threshold_ = np.quantile(rejector.held_out_scores_, 0.1, method="lower")``.
     n_features_in_ : int
         Number of features. Only defined when `estimator_` counts them.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features. Only defined when `estimator_` knows them.
     threshold_ : float
         Clips with a lower score are unknown.
@@ -290,7 +290,7 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
 
         Returns
         -------
-        ndarray of shape (n_features_in_,)
+        ndarray of shape (n_features,)
             Names.
         """
         check_is_fitted(self)

@@ -49,7 +49,7 @@ class MFCCTransformer(AudioTransformer):
         Lowest frequency, in Hz.
     fmax : float or None, default=None
         Highest frequency, in Hz. None means half the sampling rate.
-    window : str, float, tuple or array-like of shape (win_length_,), default="hann"
+    window : str, float, tuple or array-like of shape (win_length,), default="hann"
         The analysis window, as :func:`scipy.signal.get_window` takes it.
     center : bool, default=True
         Centre frame ``t`` on sample ``t * hop_length_``, padding the clip with zeros.
