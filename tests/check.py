@@ -20,7 +20,7 @@ CHECKS = {
     "spelling": ["codespell"],
     "docstrings": ["numpydoc", "lint", *SOURCES],
     "types": ["mypy"],
-    "tests": ["pytest", "-n", "2", "-q"],
+    "tests": ["pytest", "-n", "2", "--dist", "loadgroup", "-q"],
     "pages": ["pytest", "-q", "--doctest-glob=*.rst", "docs"],
     "docs": ["sphinx-build", "-W", "-q", "-b", "html", "docs", "docs/_build/html"],
 }

@@ -17,6 +17,15 @@ settings.register_profile("search", derandomize=False)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 
+def pytest_collection_modifyitems(items):
+    """Keep the tests of a classifier in one process, which compiles its networks once."""
+    for item in items:
+        params = getattr(item, "callspec", None) and item.callspec.params
+        for value in (params or {}).values():
+            if type(value).__name__.endswith("Classifier"):
+                item.add_marker(pytest.mark.xdist_group(type(value).__name__))
+
+
 def tone(frequency, seconds=0.3, *, rng, rate=RATE):
     """A tone of drifting pitch in a little noise."""
     n_samples = int(seconds * rate)

@@ -65,7 +65,7 @@ def _answers_elsewhere(model, paths, labels, folder):
         ),
         ConvClassifier(conv_dim=2, filters=(4,), dense_units=8, epochs=2, random_state=0),
         LSTMClassifier(units=4, epochs=2, random_state=0),
-        GRUClassifier(units=4, n_layers=2, epochs=2, random_state=0),
+        GRUClassifier(units=4, n_layers=2, bidirectional=False, epochs=2, random_state=0),
     ],
     ids=["perceptron", "default", "1-D", "options", "2-D", "LSTM", "GRU"],
 )

@@ -10,9 +10,8 @@ from skaudio import ConvClassifier, CRNNClassifier
 from skaudio.classifiers import _graphs
 
 CLASSIFIERS = [
-    ConvClassifier(filters=(4,), epochs=2, random_state=0),
     ConvClassifier(conv_dim=2, filters=(4,), epochs=2, random_state=0),
-    CRNNClassifier(filters=(4,), units=4, epochs=2, random_state=0),
+    CRNNClassifier(filters=(4,), units=4, bidirectional=False, epochs=2, random_state=0),
 ]
 
 

@@ -92,9 +92,13 @@ def test_plain_features_are_one_frame(classifier, sequences):
 @pytest.mark.parametrize(
     "classifier",
     [
-        BCResNetClassifier(width_multiplier=0.5, n_bands=2, time_stride=3, conv_dropout=0),
-        CRNNClassifier(filters=(4, 4), cell="lstm", n_layers=2, units=4, dense_units=8),
-        CRNNClassifier(filters=[4], bidirectional=False, recurrent_pooling="last", pool_size=1),
+        BCResNetClassifier(
+            width_multiplier=0.5, depth_multiplier=0.2, n_bands=2, time_stride=3, conv_dropout=0
+        ),
+        CRNNClassifier(
+            filters=(4, 4), cell="lstm", n_layers=2, bidirectional=False, units=4, dense_units=8
+        ),
+        CRNNClassifier(filters=[4], recurrent_pooling="last", pool_size=1),
         DSCNNClassifier(width_multiplier=0.1, depth_multiplier=1.5, activation="gelu"),
         TCResNetClassifier(width_multiplier=0.2, depth_multiplier=2, kernel_size=3),
         CRNNClassifier(filters=np.int64(4), units=np.int64(4), time_stride=np.int64(2)),
