@@ -13,6 +13,7 @@ from skaudio._tensorflow import keras
 
 _T = TypeVar("_T")
 _settings = threading.Lock()
+_here = threading.local()
 
 
 def apart(make: Callable[[], _T]) -> _T:
@@ -21,14 +22,17 @@ def apart(make: Callable[[], _T]) -> _T:
     There, no scope of a distribution strategy and no dtype policy of the caller is in force,
     and Keras numbers layers from one: TensorFlow keeps something for every name that it has
     seen, half a megabyte for each fit of a small network. Keras' two settings of the whole
-    process are at their defaults meanwhile.
+    process are at their defaults meanwhile. A function that is called apart may call others so.
     """
+    if getattr(_here, "is_apart", False):
+        return make()
     with ThreadPoolExecutor(max_workers=1) as thread:
         return thread.submit(_with_default_settings, make).result()
 
 
 def _with_default_settings(make: Callable[[], _T]) -> _T:
     config = keras.config
+    _here.is_apart = True
     with _settings:
         before = config.floatx(), config.image_data_format()
         config.set_floatx("float32")

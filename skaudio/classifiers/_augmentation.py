@@ -11,7 +11,7 @@ import numpy as np
 
 from skaudio._tensorflow import keras
 from skaudio.augmentation import FeatureAugmentation, RandomMask, RandomNoise, RandomShift
-from skaudio.classifiers._apart import apart
+from skaudio.classifiers._apart import apart, seeded_python
 
 
 @dataclass
@@ -47,7 +47,8 @@ def as_augmentation(parameter: Any, *, seed: int, is_sequence: bool) -> Augmenta
         parameter = FeatureAugmentation()
     if not isinstance(parameter, FeatureAugmentation):
         layers = [parameter] if isinstance(parameter, keras.layers.Layer) else list(parameter)
-        return Augmentation(after=apart(lambda: [_copied(layer, seed) for layer in layers]))
+        with seeded_python(seed):  # for those that have no seed
+            return Augmentation(after=apart(lambda: [_copied(layer) for layer in layers]))
     parameter._validate_params()
 
     def make():
@@ -65,17 +66,14 @@ def as_augmentation(parameter: Any, *, seed: int, is_sequence: bool) -> Augmenta
     return apart(make)
 
 
-def _copied(layer: Any, seed: int) -> keras.layers.Layer:
-    """Copy a user's layer, which belongs to nobody's training; it is seeded if it has no seed."""
+def _copied(layer: Any) -> keras.layers.Layer:
+    """Build a user's layer again from its configuration, for one training."""
     if not isinstance(layer, keras.layers.Layer):
         raise TypeError(
             "The 'augmentation' parameter must be \"default\", None, a FeatureAugmentation, a "
             f"keras.layers.Layer or a sequence of layers. Got {layer!r} among them instead."
         )
-    config = layer.get_config()
-    if "seed" in config and config["seed"] is None:
-        config["seed"] = seed
-    return type(layer).from_config(config)
+    return type(layer).from_config(layer.get_config())
 
 
 def _described(layer: keras.layers.Layer) -> Any:

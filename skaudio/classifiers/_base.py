@@ -32,12 +32,7 @@ from skaudio.classifiers._callbacks import (
     copied,
     notify,
 )
-from skaudio.classifiers._graphs import (
-    dropout_rates,
-    network_to_train,
-    shared_network,
-    start_state,
-)
+from skaudio.classifiers._graphs import network_to_train, shared_network, start_state
 from skaudio.classifiers._hold_out import hold_out
 from skaudio.classifiers._loop import Clips, train
 from skaudio.classifiers._optimization import OPTIMIZERS, batch_count, learning_rate_at
@@ -329,10 +324,14 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
         Returns
         -------
         NetworkSummary
-            Parameters, multiply-accumulates for a clip, bytes; in total and by layer.
+            Parameters, multiply-accumulates for a clip, bytes; in total and by layer. There is
+            none where the cost of a layer is not known.
         """
         check_is_fitted(self)
-        return network_summary(self._shared_network().model)
+        try:
+            return network_summary(self._shared_network().model)
+        except ValueError as error:  # a layer of an unknown kind; displays ask for attributes
+            raise AttributeError(str(error)) from error
 
     def fit(self, X, y, sample_weight=None, groups=None, *, X_val=None, y_val=None):
         """Build the network and train it.
@@ -613,10 +612,10 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
         shape = _as_sequences(self.input_shape_)
         with seeded_python(self._seed):
             network = self._build_network(shape, len(self.classes_), self._seed)
-        layers = [keras.Input(shape, name="features")]
+        inputs = x = keras.Input(shape, name="features", dtype="float32")
         if self.standardize:
-            layers.append(Standardize(name="standardize"))
-        return keras.Sequential([*layers, network], name=network.name)
+            x = Standardize(name="standardize")(x)
+        return keras.Model(inputs, network(x), name=network.name)
 
     def _sizes(self):
         return {**self._network_params(), "standardize": self.standardize}
@@ -641,7 +640,7 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
         )
         callbacks = as_callbacks(self.callbacks)
         with network_to_train(self._state) as network:
-            standardizer = network.model.layers[0]
+            standardizer = network.model.layers[1]
             if isinstance(standardizer, Standardize) and first == 0:
                 # The columns of plain features have units of their own.
                 is_plain = len(self.input_shape_) == 1
@@ -654,7 +653,7 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
             update.configure(
                 learning_rate=self.learning_rate,
                 weight_decay=self.weight_decay,
-                dropout_rates=dropout_rates(self._state.design),
+                dropout_rates=self._state.dropout_rates,
             )
             if callbacks:
                 compile_for_callbacks(network.model, update.optimizer)
@@ -720,6 +719,8 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
         X = X.reshape(-1, *_as_sequences(self.input_shape_))
         network = self._shared_network()
         callbacks = getattr(self, "callbacks_", ())
+        for callback in callbacks:
+            callback._model = self.model_
         notify(callbacks, "predict_begin", None)
         notify(callbacks, "predict_batch_begin", 0, None)
         probabilities = network.predict(self._state.tensors(network.shapes), X)
@@ -754,6 +755,8 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
 
 def _plain(value: Any) -> Any:
     """Numbers of NumPy as Python's, and arrays and lists as tuples."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, np.ndarray | list | tuple):
         return tuple(_plain(item) for item in value)
     return value.item() if isinstance(value, np.generic) else value

@@ -30,6 +30,7 @@ class Callbacks:
         self._callbacks = callbacks
         self._model = model
         model.stop_training = False
+        model._initial_epoch = None  # what a training that failed may have left
         for callback in callbacks:
             callback.set_params({"epochs": n_epochs, "steps": n_batches, "verbose": 0})
             callback.set_model(model)
@@ -91,21 +92,26 @@ def copied(callbacks: Any) -> Any:
     What else they refer to is not copied: a file, a queue, a progress bar or a trial of a
     search is the user's own.
     """
-    if isinstance(callbacks, list | tuple):
-        return [copied(callback) for callback in callbacks]
-    if not isinstance(callbacks, keras.callbacks.Callback):
+    if isinstance(callbacks, keras.callbacks.Callback):
+        return copied([callbacks])[0]
+    if not isinstance(callbacks, list | tuple):
         return callbacks
-    callback = copy.copy(callbacks)
-    vars(callback).update(_copied_collections(vars(callback)))
-    return callback
+    copies = {id(callback): copy.copy(callback) for callback in callbacks}
+    for callback in copies.values():
+        if isinstance(callback, keras.callbacks.Callback):
+            vars(callback).update(_copied_state(vars(callback), copies))
+    return list(copies.values())
 
 
-def _copied_collections(value: Any) -> Any:
+def _copied_state(value: Any, copies: dict[int, Any]) -> Any:
+    if id(value) in copies:  # another one of the callbacks
+        return copies[id(value)]
     if type(value) is dict:
-        return {key: _copied_collections(item) for key, item in value.items()}
+        return {key: _copied_state(item, copies) for key, item in value.items()}
     if type(value) in (list, tuple, set):
-        return type(value)(_copied_collections(item) for item in value)
-    return value.copy() if isinstance(value, np.ndarray) else value
+        return type(value)(_copied_state(item, copies) for item in value)
+    is_collection = callable(getattr(value, "copy", None)) and not isinstance(value, type)
+    return value.copy() if is_collection else value
 
 
 class EpochProgress(keras.callbacks.Callback):

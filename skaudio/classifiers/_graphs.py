@@ -88,7 +88,8 @@ class CompiledNetwork:
 
             trainable = [value(variable) for variable in model.trainable_variables]
             others = [value(variable) for variable in model.non_trainable_variables]
-            return model.stateless_call(trainable, others, features, training=False)[0]
+            probabilities, _ = model.stateless_call(trainable, others, features, training=False)
+            return tf.cast(probabilities, tf.float32)
 
         return tf.function(predict).get_concrete_function(
             [tf.TensorSpec(shape, tf.float32) for shape in self.shapes],
@@ -108,7 +109,7 @@ class Update:
         self.optimizer = make_optimizer(optimizer_name)
         self._model = model
         self._augmentation = augmentation
-        self._dropouts = [x for x in model.layers[-1].layers if isinstance(x, Dropout)]
+        self._dropouts = _dropout_layers(model)
         self.optimizer.build(model.trainable_variables)
         self._at_start = values_of(self.optimizer.variables)
         n_classes = model.output_shape[-1]
@@ -153,6 +154,7 @@ class Update:
             self._model,
             design=like.design,
             custom_objects=like.custom_objects,
+            dropout_rates=like.dropout_rates,
             augmentation=values_of(self._augmentation.generators),
             optimizer=values_of(self.optimizer.variables),
             optimizer_name=self.optimizer_name,
@@ -198,7 +200,7 @@ class Update:
         """Call the model, with the augmentation around what it does to the features first."""
         for layer in self._augmentation.before:
             x = layer(x, training=True)
-        *preprocessing, network = self._model.layers
+        _, *preprocessing, network = self._model.layers
         for layer in preprocessing:
             x = layer(x)
         # Frames that are hidden would break up the padding, so that it is looked for before.
@@ -207,7 +209,7 @@ class Update:
         for layer in self._augmentation.after:
             x = layer(x, training=True)
         if mask is None:
-            return network(x, training=True)
+            return tf.cast(network(x, training=True), tf.float32)
         # Its __call__ warns that the mask is not handed on, which a whole network need not do.
         return network.call(x, training=True, mask=mask)
 
@@ -301,12 +303,16 @@ def start_state(model: keras.Model) -> NetworkState:
     names = {part.get("registered_name") for part in _parts(json.loads(design))}
     found = {name: keras.saving.get_registered_object(name) for name in names if name}
     custom = {name: value for name, value in found.items() if value is not None}
-    return NetworkState.of(model, design=design, custom_objects=custom)
+    for layer in model._flatten_layers():
+        if not type(layer).__module__.startswith("keras."):  # in a worker, it is not registered
+            custom[keras.saving.get_registered_name(type(layer))] = type(layer)
+    rates = [layer.rate for layer in _dropout_layers(model)]
+    return NetworkState.of(model, design=design, custom_objects=custom, dropout_rates=rates)
 
 
-def dropout_rates(design: str) -> list[float]:
-    """Read the rates of a design's dropout layers, in their order."""
-    return [part["config"]["rate"] for part in _dropouts(json.loads(design))]
+def _dropout_layers(model: keras.Model) -> list[Dropout]:
+    """The dropout layers of a model, those of models inside it as well, always in one order."""
+    return [layer for layer in model._flatten_layers() if isinstance(layer, Dropout)]
 
 
 def _dropouts(parts: Any) -> Iterator[dict[str, Any]]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from skaudio._tensorflow import keras
 from skaudio.classifiers._base import BaseAudioClassifier
+from skaudio.classifiers._graphs import start_state
 
 _PREFIX = "network_params__"
 
@@ -53,11 +54,12 @@ class KerasNetworkClassifier(BaseAudioClassifier):
 
     Notes
     -----
-    Layers, activations and other objects of your own must be registered by
+    Functions of your own in the network, such as activations, must be registered by
     :func:`keras.saving.register_keras_serializable`, so that a pickle can build the network
-    again. Build with :class:`skaudio.architectures.Dropout` instead of Keras' for one compiled
-    network at all rates, and give layers that take a mask that of
-    :class:`skaudio.architectures.PaddingMask`, so that they skip the padding of short clips.
+    again; layers must have a ``get_config``. Build with :class:`skaudio.architectures.Dropout`
+    instead of Keras' for one compiled network at all rates, and give layers that take a mask
+    that of :class:`skaudio.architectures.PaddingMask`, so that they skip the padding of short
+    clips.
 
     Examples
     --------
@@ -200,23 +202,35 @@ def _check_network(network: Any, input_shape: tuple[int, int], n_classes: int) -
     if not isinstance(network, keras.Model):
         raise TypeError(f"network must return a keras.Model. Got {type(network).__name__} instead.")
     features = np.random.default_rng(0).normal(size=(2, *input_shape)).astype(np.float32)
-    outputs = np.asarray(network(features))
+    outputs = np.asarray(network(features)).astype(np.float32)
     if outputs.shape != (2, n_classes):
         raise ValueError(
             f"network must take features of shape {input_shape} and give {n_classes} "
             f"probabilities, one for each class. Its output for two clips has shape "
             f"{outputs.shape}, and {(2, n_classes)} was expected."
         )
-    if not (np.allclose(outputs.sum(axis=1), 1, atol=1e-3) and (outputs >= 0).all()):
+    if not (np.allclose(outputs.sum(axis=1), 1, atol=1e-2) and (outputs >= 0).all()):
         raise ValueError(
             "network must end in probabilities, which are not negative and sum to one. Give its "
             'last layer activation="softmax".'
         )
+    if type(network).train_step not in (keras.Model.train_step, keras.Sequential.train_step):
+        raise ValueError(
+            f"{type(network).__name__} has a train_step of its own, which would not be called. "
+            "Use a model without one."
+        )
     try:
-        keras.models.model_from_json(network.to_json())
+        state = start_state(network)
+        again = state.restore(state.make_model())
     except Exception as error:
         raise ValueError(
             "network cannot be built again from its configuration, as pickles need it. Register "
-            "layers and functions of your own by @keras.saving.register_keras_serializable(). "
+            "functions of your own by @keras.saving.register_keras_serializable(). "
             f"Keras says: {error}"
         ) from error
+    if not np.allclose(outputs, np.asarray(again(features)), atol=1e-2):
+        raise ValueError(
+            "network does not give the same answers when it is built again from its "
+            "configuration and its weights, as pickles need it. A layer holds something else, such "
+            "as keras.layers.Normalization after adapt(): give it mean and variance instead."
+        )

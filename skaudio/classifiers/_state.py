@@ -20,6 +20,8 @@ class NetworkState:
     # What is not Keras' own in it, by its registered name. A pickle refers to it, so that it is
     # imported before the network is built again.
     custom_objects: dict[str, Any]
+    # What its layers of dropout drop.
+    dropout_rates: list[float]
     # All weights, one after the other.
     weights: np.ndarray
     # States of the random generators of dropout, and of augmentation.

@@ -1,5 +1,6 @@
 """Keras callbacks, as Keras' users know them."""
 
+import collections
 import pickle
 import queue
 import threading
@@ -249,6 +250,7 @@ def test_every_event_comes_in_the_order_of_keras(sequences):
     classifier.set_params(epochs=1).fit(X, y, X_val=X[:10], y_val=y[:10])
     (used,) = classifier.callbacks_
     classifier.predict(X)
+    assert used.model is classifier.model_
     names = [name for name, _ in used.events]
     batch = ["train_batch_begin", "train_batch_end"]
     validation = ["test_begin", "test_batch_begin", "test_batch_end", "test_end"]
@@ -316,6 +318,44 @@ def test_what_callbacks_refer_to_is_not_copied(sequences):
     assert received.qsize() == 3
     cross_val_score(classifier, X, y, cv=2)
     assert received.qsize() == 9
+
+
+class Partner(keras.callbacks.Callback):
+    """Keeps another callback, and collections of several kinds."""
+
+    def __init__(self, other):
+        super().__init__()
+        self.other = other
+        self.seen = {"deque": collections.deque(), "count": collections.Counter()}
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.seen["deque"].append(list(self.other.told))
+        self.seen["count"][epoch] += 1
+
+
+def test_callbacks_that_know_each_other_do_so_as_copies(sequences):
+    counter = Counter()
+    partner = Partner(counter)
+    classifier = PerceptronClassifier(callbacks=[partner, counter], batch_size=60, **QUICK)
+    for _ in range(2):
+        used = classifier.fit(*sequences).callbacks_
+        assert used[0].other is used[1]
+        assert len(used[0].seen["deque"]) == len(used[0].seen["count"]) == 3
+        assert used[0].seen["deque"][1] != []
+    assert not partner.seen["deque"]
+    assert not partner.seen["count"]
+
+
+def test_a_failed_backup_leaves_nothing_to_other_trainings(sequences, tmp_path):
+    class Fails(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            self.model._initial_epoch = 2  # as BackupAndRestore does
+            raise RuntimeError("crash")
+
+    classifier = PerceptronClassifier(callbacks=Fails(), **QUICK)
+    with pytest.raises(RuntimeError, match="crash"):
+        classifier.fit(*sequences)
+    assert classifier.set_params(callbacks=Counter()).fit(*sequences).n_iter_ == 3
 
 
 def test_clones_have_callbacks_of_their_own(sequences):

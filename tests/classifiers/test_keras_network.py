@@ -129,6 +129,37 @@ class Unregistered(keras.layers.Layer):
         return 2 * inputs
 
 
+class WithTrainStep(keras.Model):
+    """A model that wants to be trained in a way of its own."""
+
+    def train_step(self, data):
+        raise NotImplementedError
+
+
+def with_train_step(input_shape, n_classes):
+    inputs = keras.Input(input_shape)
+    x = keras.layers.Flatten()(inputs)
+    return WithTrainStep(inputs, keras.layers.Dense(n_classes, activation="softmax")(x))
+
+
+def adapted(input_shape, n_classes):
+    layer = keras.layers.Normalization()
+    layer.adapt(np.full((2, *input_shape), 5.0))
+    inputs = keras.Input(input_shape)
+    x = keras.layers.Flatten()(layer(inputs))
+    return keras.Model(inputs, keras.layers.Dense(n_classes, activation="softmax")(x))
+
+
+def plain_function(x):
+    return x / 2
+
+
+def with_function(input_shape, n_classes):
+    inputs = keras.Input(input_shape)
+    x = keras.layers.Dense(4, activation=plain_function)(keras.layers.Flatten()(inputs))
+    return keras.Model(inputs, keras.layers.Dense(n_classes, activation="softmax")(x))
+
+
 def not_registered(input_shape, n_classes):
     inputs = keras.Input(input_shape)
     x = keras.layers.Flatten()(Unregistered()(inputs))
@@ -148,12 +179,51 @@ def not_registered(input_shape, n_classes):
             ValueError,
             "must end in probabilities",
         ),
-        (not_registered, ValueError, "register_keras_serializable"),
+        (with_function, ValueError, "register_keras_serializable"),
+        (with_train_step, ValueError, "train_step of its own, which would not be called"),
+        (adapted, ValueError, r"such as keras.layers.Normalization after adapt\(\)"),
     ],
 )
 def test_a_network_that_cannot_serve_says_why(network, error, message, sequences):
     with pytest.raises(error, match=message):
         KerasNetworkClassifier(network).fit(*sequences)
+
+
+def test_layers_need_not_be_registered(sequences):
+    X, y = sequences
+    fitted = KerasNetworkClassifier(not_registered, **QUICK).fit(X, y)
+    again = pickle.loads(pickle.dumps(fitted))
+    np.testing.assert_array_equal(again.predict_proba(X), fitted.predict_proba(X))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float64", "mixed_float16"])
+def test_a_network_may_choose_its_types(dtype, sequences):
+    def network(input_shape, n_classes):
+        layers = keras.layers
+        dense = layers.Dense(n_classes, "softmax", dtype=dtype)
+        return keras.Sequential([keras.Input(input_shape), layers.Flatten(), dense])
+
+    X, y = sequences
+    fitted = KerasNetworkClassifier(network, **QUICK).fit(X, y)
+    assert fitted.score(X, y) > 0.9
+    np.testing.assert_allclose(
+        fitted.model_.predict(X, verbose=0), fitted.predict_proba(X), atol=0.01
+    )
+
+
+def test_a_network_may_be_made_of_a_fitted_one(sequences):
+    X, y = sequences
+    first = ConvClassifier(filters=(4,), epochs=1, random_state=0).fit(X, y)
+
+    def network(input_shape, n_classes):
+        body = first.model_.layers[-1]
+        body.trainable = False
+        layers = [keras.Input(input_shape), body, keras.layers.Dense(n_classes, "softmax")]
+        return keras.Sequential(layers)
+
+    expected = first.predict_proba(X)
+    KerasNetworkClassifier(network, **QUICK).fit(X, y).predict(X)
+    np.testing.assert_array_equal(first.predict_proba(X), expected)
 
 
 def test_a_parameter_that_the_network_lacks_is_named(sequences):
