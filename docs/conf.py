@@ -1,7 +1,7 @@
 """Configuration of Sphinx.
 
-Building needs no network. Links into the documentation of other projects do: they are
-made when the environment variable SKAUDIO_DOCS_INTERSPHINX is set.
+Building needs no network. Links to the documentation of other projects do: they are only
+created when the environment variable SKAUDIO_DOCS_INTERSPHINX is set.
 """
 
 import os
@@ -19,6 +19,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "numpydoc",
+    "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
 exclude_patterns = ["_build"]
@@ -33,7 +34,8 @@ numpydoc_show_class_members = False
 html_theme = "pydata_sphinx_theme"
 html_title = "skaudio"
 html_show_sourcelink = False
-html_sidebars = {page.stem: [] for page in Path(__file__).parent.glob("*.rst")}  # the bar has them
+# The navigation bar already links to these pages.
+html_sidebars = {page.stem: [] for page in Path(__file__).parent.glob("*.rst")}
 html_theme_options = {
     "navigation_with_keys": False,
     "secondary_sidebar_items": ["page-toc"],
@@ -48,6 +50,7 @@ sphinx_gallery_conf = {
     "within_subsection_order": "FileNameSortKey",
     "abort_on_example_error": True,
     "download_all_examples": False,
+    "remove_config_comments": True,
     "show_signature": False,
     "write_computation_times": False,
 }
@@ -73,12 +76,12 @@ def changes_as_rst(markdown):
     Parameters
     ----------
     markdown : str
-        Its text: under second-level headings, no more than headings, lists and code.
+        The text; below the first second-level heading only headings, lists and code.
 
     Returns
     -------
     str
-        The same from the first second-level heading on.
+        The text from the first second-level heading on.
     """
     lines = []
     for line in markdown[markdown.index("\n## ") :].splitlines():

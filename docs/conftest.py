@@ -1,4 +1,4 @@
-"""Run the examples of the pages, each page in a folder of its own::
+"""Run the examples of the pages, each page in its own temporary folder::
 
 pytest --doctest-glob="*.rst" docs/*.rst
 """
@@ -8,6 +8,6 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def folder_of_the_page(tmp_path, monkeypatch):
-    """What a page writes does not stay."""
+    """Write files to a temporary folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MPLBACKEND", "agg")

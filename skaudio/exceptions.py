@@ -1,15 +1,15 @@
 """The exceptions of skaudio.
 
-Everything that skaudio raises on purpose beyond scikit-learn's own errors::
+The hierarchy::
 
     Exception
-     +-- SkaudioError                        anything below, in one except clause
+     +-- SkaudioError                        base class of all of them
           +-- AudioError (ValueError)        recordings that cannot be used
-          +-- DatasetError (ValueError)      a data set that is not there, or not whole
-          +-- MissingDependencyError (ImportError)   an optional package is needed
+          +-- DatasetError (ValueError)      a data set that is missing or incomplete
+          +-- MissingDependencyError (ImportError)   an optional package is not installed
 
 Each one is also the built-in exception that a scikit-learn user would expect, so that
-``except ValueError`` goes on working.
+``except ValueError`` still works.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _MAX_NAMED = 10
 
 
 class SkaudioError(Exception):
-    """Base class of the errors that skaudio raises on purpose."""
+    """Base class of skaudio's own exceptions."""
 
 
 class AudioError(SkaudioError, ValueError):
@@ -31,12 +31,12 @@ class AudioError(SkaudioError, ValueError):
     Parameters
     ----------
     failures : sequence of (str, str)
-        The name of each recording (its path, or its place in ``X``) and the reason.
+        The name of each recording (its path, or its index in ``X``) and the reason.
 
     Attributes
     ----------
     failures : list of (str, str)
-        All of them, also those that the message only counts.
+        All of them, including those that the message only counts.
 
     Examples
     --------
@@ -58,7 +58,7 @@ class AudioError(SkaudioError, ValueError):
         if len(self.failures) > _MAX_NAMED:
             lines.append(f"  and {len(self.failures) - _MAX_NAMED} more")
         lines.append(
-            "Mend them or leave them out: skaudio.audio.find_unreadable(X) lists the places in X."
+            "Repair or remove them: skaudio.audio.find_unreadable(X) lists their indices in X."
         )
         return "\n".join(lines)
 
@@ -68,8 +68,8 @@ class AudioError(SkaudioError, ValueError):
 
 
 class DatasetError(SkaudioError, ValueError):
-    """A data set that is not there, or not whole."""
+    """A data set that is missing or incomplete."""
 
 
 class MissingDependencyError(SkaudioError, ImportError):
-    """An optional package is needed for what was asked."""
+    """An optional package that is needed is not installed."""
