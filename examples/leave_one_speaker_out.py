@@ -1,20 +1,22 @@
 """
-A voice that the model never heard
-==================================
+Accuracy on a new speaker
+=========================
 
-Six people speak digits. A network is trained on five of them and asked about the sixth;
-some voices are much harder than others. ``LeaveOneGroupOut`` measures it. Two steps make
-most of the difference, and the table has a row for each:
+Six people speak digits. A network is trained on five of them and tested on the sixth, with
+``LeaveOneGroupOut``; some speakers are much harder than others. Two steps improve the
+accuracy most, and the table has a row for each:
 
-* features of the sounding part, at one loudness: a log-mel spectrogram of the clip trimmed
-  to the word, not normalised otherwise;
-* a hundred more voices in the training, though synthetic ones (``make_spoken_words``, which
-  needs the extra ``demo``).
+* features of the word only, at a common loudness: a log-mel spectrogram of the trimmed
+  clip, without further normalisation;
+* a hundred synthetic voices in the training set (``make_spoken_words``, which needs the
+  extra ``demo``).
 
 The whole comparison fits 18 networks for each seed::
 
     python examples/leave_one_speaker_out.py 0 1 2
 """
+
+# sphinx_gallery_thumbnail_path = 'images/mfcc.png'
 
 import sys
 import tempfile
@@ -33,7 +35,7 @@ digits = fetch_free_spoken_digits(subset="train")
 speakers = np.unique(digits.groups)
 spoken = make_spoken_words(NAMES, n_clips=100, sample_rate=8000, snr_db=None, random_state=0)
 
-# Synthetic clips stand behind the real ones, and are in the training part of every fold.
+# The synthetic clips come after the real ones, and are in the training set of every fold.
 clips = [*digits.data, *spoken.data]
 labels = np.concatenate([digits.target, [str(NAMES.index(name)) for name in spoken.target]])
 folds = list(LeaveOneGroupOut().split(digits.data, digits.target, digits.groups))
@@ -81,7 +83,7 @@ for name, (transformer, classifier, cv) in candidates.items():
     seconds = (time.perf_counter() - started) / len(cv) / len(seeds)
     print(
         f"{name:28}" + "".join(f"{score:10.3f}" for score in scores) + f"{scores.mean():8.3f}"
-        f"  ({means.min():.3f} to {means.max():.3f} by seed, {seconds:.0f} s a fit)",
+        f"  ({means.min():.3f} to {means.max():.3f} by seed, {seconds:.0f} s per fit)",
         flush=True,
     )
 store.cleanup()

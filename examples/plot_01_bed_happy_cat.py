@@ -1,16 +1,14 @@
 """
-Bed, happy, cat: from a perceptron to networks that listen
-==========================================================
+Classify three spoken words with eight networks
+===============================================
 
-One-second recordings of three spoken words become images of 20 cepstral coefficients
-over time. Seven networks learn to tell the words apart, all on the same folds: a
+One-second recordings of the words *bed*, *happy* and *cat* become images of 20 cepstral
+coefficients over time. Seven networks are trained to classify them, all on the same folds: a
 perceptron, one convolution, two, two with dropout and with augmentation, an LSTM and a GRU.
-An eighth, skaudio's default, shows where the story goes. No speaker is heard both in training
-and in testing.
+The eighth is skaudio's default. No speaker is in both the training and the test set.
 
-The recordings come from the folder that the environment variable ``SKAUDIO_DATA`` points
-at; without it they are downloaded (1.5 GB, once); without a network, synthetic speech
-takes their place.
+The recordings are in the folder given by the environment variable ``SKAUDIO_DATA``. Without
+it they are downloaded (1.5 GB, once). Without a network, synthetic speech is used instead.
 """
 
 # %%
@@ -51,7 +49,7 @@ try:
     print("Real recordings: Speech Commands (P. Warden, CC BY 4.0).")
 except DatasetError as error:
     recordings = make_spoken_words(WORDS, n_clips=N_CLIPS, random_state=0)
-    print(f"{error}\nSYNTHETIC SPEECH instead: the figures below say nothing about people.")
+    print(f"{error}\nUsing SYNTHETIC SPEECH: the results do not apply to human speech.")
 
 chosen = np.concatenate([np.flatnonzero(recordings.target == word)[:N_CLIPS] for word in WORDS])
 clips = [recordings.data[index] for index in chosen]
@@ -59,10 +57,10 @@ words, speakers = recordings.target[chosen], recordings.groups[chosen]
 print(f"{len(clips)} clips of {len(WORDS)} words by {len(set(speakers))} speakers.")
 
 # %%
-# What a network sees
-# -------------------
-# 20 coefficients every 20 ms: time runs from left to right. The lowest row is
-# loudness, far outside the range of the others.
+# Features
+# --------
+# 20 coefficients every 20 ms; time runs from left to right. The lowest row is the
+# loudness, whose values are far outside the range of the others.
 
 mfcc = MFCCTransformer(n_mfcc=20, hop_length=320, duration=1.0).fit(clips)
 figure, axes = plt.subplots(3, 4, figsize=(11, 7), layout="constrained", sharex=True, sharey=True)
@@ -70,16 +68,16 @@ for row, word in zip(axes, WORDS, strict=True):
     for ax, index in zip(row, np.flatnonzero(words == word)[:4], strict=True):
         MFCCDisplay.from_estimator(mfcc, clips[index], label=word, ax=ax)
         ax.label_outer()
-figure.suptitle("Four speakers a word: 20 MFCCs over one second")
+figure.suptitle("20 MFCCs over one second, four speakers per word")
 figure.savefig(pictures / "mfcc.png", dpi=120)
 
 # %%
 # Eight networks on the same folds
 # --------------------------------
-# The features of a clip depend on that clip alone, so they can be computed once, before
-# the data are split. The networks train without augmentation, as the story goes, unless
-# they say otherwise. ``early_stopping`` with a patience that never ends only serves to
-# record the accuracy on clips held out of the training folds, epoch by epoch.
+# The features of a clip depend on that clip only, so they can be computed once, before
+# the data are split. Only the fifth and the last network use augmentation.
+# ``early_stopping``, with a patience that is never reached, only serves to record the
+# accuracy on clips held out of the training folds in each epoch.
 
 X = mfcc.transform(clips)
 
@@ -110,9 +108,9 @@ for name, model in (progress := tqdm(models.items(), unit="network")):
     )
 
 # %%
-# One table
-# ---------
-# Accuracies are means over the folds; *seconds* is one training.
+# Results
+# -------
+# Accuracies are means over the folds; *seconds* is the time of one fit.
 
 print(f"\n{'architecture':18}{'parameters':>11}{'seconds':>9}{'training':>10}{'testing':>9}")
 for name, result in results.items():
@@ -127,15 +125,15 @@ best = max(test_scores, key=test_scores.get)
 print(
     "\nOverfitting is the gap between training and testing: "
     f"{gaps['two convolutions']:.3f} for two convolutions,\n{gaps['two and dropout']:.3f} with "
-    f"dropout, {gaps['and augmentation']:.3f} with augmentation as well. Best on unheard "
+    f"dropout, {gaps['and augmentation']:.3f} with augmentation as well. Best on new "
     f"speakers: {best}, {test_scores[best]:.3f}."
 )
 
 # %%
 # Learning curves
 # ---------------
-# Where the two curves part, a network learns its training clips by heart. With dropout
-# or augmentation the training curve is measured on disturbed clips, and may lie lower.
+# Where the two curves diverge, the network overfits. With dropout or augmentation the
+# training curve is measured with both, and may be the lower one.
 
 figure, axes = plt.subplots(2, 4, figsize=(13, 6), layout="constrained", sharex=True, sharey=True)
 for ax, (name, result) in zip(axes.ravel(), results.items(), strict=True):
@@ -143,26 +141,26 @@ for ax, (name, result) in zip(axes.ravel(), results.items(), strict=True):
     ax.set_ylim(0.3, 1.02)
     ax.legend(loc="lower right")
     ax.label_outer()
-figure.suptitle("Accuracy on the clips in training and on clips held out of it (first fold)")
+figure.suptitle("Accuracy on training clips and on held-out clips (first fold)")
 figure.savefig(pictures / "learning-curves.png", dpi=120)
 
 # %%
-# What the best one confuses
-# --------------------------
-# Each clip is judged by the network of the fold that held its speaker out.
+# Confusion matrix
+# ----------------
+# Each clip is classified by the network that was not trained on its speaker.
 
-judged = np.empty_like(words)
+predicted = np.empty_like(words)
 splits = folds.split(X, words, speakers)
 for (_, test), network in zip(splits, results[best]["estimator"], strict=True):
-    judged[test] = network.predict(X[test])
-display = ConfusionMatrixDisplay.from_predictions(words, judged, cmap="Blues", colorbar=False)
-display.ax_.set_title(f"{best}: speakers never heard before")
+    predicted[test] = network.predict(X[test])
+display = ConfusionMatrixDisplay.from_predictions(words, predicted, cmap="Blues", colorbar=False)
+display.ax_.set_title(f"{best}: new speakers")
 display.figure_.savefig(pictures / "confusion.png", dpi=120)
 
 # %%
-# The last step is a model to keep: fit the best one on every clip.
+# The last step is the final model: fit the best one on all clips.
 
 final = clone(models[best]).set_params(early_stopping=False).fit(X, words)
-print(f"\nTrained on everything, it hears {final.predict(X[:1])[0]} in a clip of {words[0]}.")
-print(f"Pictures: {pictures}/mfcc.png, learning-curves.png, confusion.png")
-print(f"{time.perf_counter() - started:.0f} s in all.")
+print(f"\nFitted on all clips, it predicts {final.predict(X[:1])[0]} for a clip of {words[0]}.")
+print(f"Figures: {pictures}/mfcc.png, learning-curves.png, confusion.png")
+print(f"{time.perf_counter() - started:.0f} s in total.")

@@ -1,17 +1,17 @@
 """
-Search, cross-validate by speaker, keep
+Search, cross-validate by speaker, save
 =======================================
 
-``GridSearchCV`` tunes the features, the sizes and the architecture of one pipeline; the
-winner is cross-validated on speakers it never heard, saved with joblib, loaded again and
-asked about a single file.
+``GridSearchCV`` tunes the features, the sizes and the architecture of one pipeline. The
+best model is cross-validated on new speakers, saved with joblib, loaded again and
+used to classify a single file.
 """
 
 # %%
 # Recordings
 # ----------
-# 100 recordings of each of three words. What is tuned here is a pipeline from *paths* to
-# labels: nothing is computed ahead of the search.
+# 100 recordings of each of three words. The pipeline maps *paths* to labels, so the
+# features are computed during the search.
 
 from pathlib import Path
 
@@ -42,17 +42,17 @@ except DatasetError as error:
     recordings = make_spoken_words(
         WORDS, n_clips=N_CLIPS, random_state=0, folder=output / "synthetic"
     )
-    print(f"{error}\nSYNTHETIC SPEECH instead: the figures below say nothing about people.")
+    print(f"{error}\nUsing SYNTHETIC SPEECH: the results do not apply to human speech.")
 
 chosen = np.concatenate([np.flatnonzero(recordings.target == word)[:N_CLIPS] for word in WORDS])
 paths = [recordings.data[index] for index in chosen]
 words, speakers = recordings.target[chosen], recordings.groups[chosen]
 
 # %%
-# One search over three kinds of things
-# -------------------------------------
-# The labels are sorted by word. That is no trap: scikit-learn knows that this pipeline
-# classifies, and would stratify a plain ``cv=3``. Here whole speakers are held out.
+# Search features, sizes and architectures
+# ----------------------------------------
+# The labels are sorted by word. This is not a problem: scikit-learn recognises the pipeline
+# as a classifier, and would stratify a plain ``cv=3``. Here whole speakers are held out.
 
 model = Pipeline(
     [("features", MFCCTransformer(duration=1.0, hop_length=320)), ("classifier", ConvClassifier())]
@@ -75,7 +75,7 @@ search.fit(paths, words, groups=speakers)
 
 
 def describe(candidate):
-    """Say a candidate in one line."""
+    """Describe a candidate in one line."""
     classifier = candidate["classifier"]
     sizes = f" {candidate['classifier__filters']}" if "classifier__filters" in candidate else ""
     n_mfcc = candidate.get("features__n_mfcc", model["features"].n_mfcc)
@@ -96,23 +96,23 @@ ax.set(xlabel="accuracy on held-out speakers (dotted: guessing)", xlim=(0, 1))
 figure.savefig(output / "search.png", dpi=120)
 
 # %%
-# How far can the winner be trusted?
-# ----------------------------------
-# Its score in the search was used to choose it. New folds, again by speaker, and more
-# epochs give a fairer figure.
+# Evaluate the best model
+# -----------------------
+# The score in the search is biased, since it was used for the choice. New folds, again by
+# speaker, give a fairer estimate; this time the model is trained for more epochs.
 
-winner = search.best_estimator_.set_params(classifier__epochs=25)
-scores = cross_val_score(winner, paths, words, groups=speakers, cv=GroupKFold(3), n_jobs=2)
-print(f"\nThe winner on other folds: {scores.mean():.3f} (from {scores.min():.3f})")
+best = search.best_estimator_.set_params(classifier__epochs=25)
+scores = cross_val_score(best, paths, words, groups=speakers, cv=GroupKFold(3), n_jobs=2)
+print(f"\nThe best model on other folds: {scores.mean():.3f} (minimum {scores.min():.3f})")
 
 # %%
-# Keep it, load it, ask it
-# ------------------------
-# The file holds the whole pipeline, from the path of a recording to its label. Load such
-# files only from people you trust: like every pickle, they can run code.
+# Save, load and predict
+# ----------------------
+# The file contains the whole pipeline, from the path of a recording to its label. Only load
+# such files from sources that you trust: like every pickle, they can run code.
 
-winner.fit(paths, words)
-joblib.dump(winner, output / "words.joblib")
+best.fit(paths, words)
+joblib.dump(best, output / "words.joblib")
 loaded = joblib.load(output / "words.joblib")
 (probabilities,) = loaded.predict_proba(paths[:1])
 print(f"\n{Path(paths[0]).name}: {loaded.predict(paths[:1])[0]}")

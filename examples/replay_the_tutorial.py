@@ -1,14 +1,16 @@
 """
-Replay the tutorial that skaudio grew from
-==========================================
+Reproduce the tutorial that skaudio is based on
+===============================================
 
-The protocol of the original lesson on *bed*, *happy* and *cat*, step by step: every
+The steps of the original tutorial on *bed*, *happy* and *cat*: every
 third sample of each clip, 20 MFCCs of 2,048 samples (11 frames, as if the rate were still
 16 kHz), no standardisation, a random 60/40 split with seed 42, batches of 100 and 50
-epochs of Adam, no augmentation; the convolutions are 3 x 3 and a dense layer of 128
-follows them. It shares speakers between training and testing, which
-no one should do; that is what the figures to compare with did.
+epochs of Adam, no augmentation; the convolutions are 3 x 3, followed by a dense layer of
+128. Like the tutorial it shares speakers between training and testing, so that the results
+can be compared. Do not do this in your own work.
 """
+
+# sphinx_gallery_thumbnail_path = 'images/learning-curves.png'
 
 import librosa
 import numpy as np
@@ -66,8 +68,8 @@ models = {
 }
 print(f"{'architecture':18}{'testing':>8}{'tutorial':>10}")
 for name, (model, expected) in models.items():
-    # The tutorial's LSTM read the coefficients one by one, each with its 11 frames.
-    turned = (0, 2, 1) if name == "LSTM" else (0, 1, 2)
-    model.fit(np.transpose(train, turned), y_train)
-    score = model.score(np.transpose(test, turned), y_test)
+    # The steps of the tutorial's LSTM are the coefficients, each with its 11 frames.
+    axes = (0, 2, 1) if name == "LSTM" else (0, 1, 2)
+    model.fit(np.transpose(train, axes), y_train)
+    score = model.score(np.transpose(test, axes), y_test)
     print(f"{name:18}{score:8.3f}{expected:10.2f}")

@@ -1,14 +1,14 @@
-"""Every architecture with its defaults, on speakers it never heard.
+"""Compare all architectures with their defaults, on new speakers.
 
 Trains on the training speakers of *bed*, *happy*, *cat* and tests on the validation
-speakers of Speech Commands' own split, once for each seed; says what each network costs and
-what it gets right::
+speakers of Speech Commands' official split, once for each seed; prints the size, the speed
+and the accuracy of each network::
 
     SKAUDIO_DATA=... python examples/benchmarks/architectures.py --seeds 0 1 2
 
-BC-ResNet gets the log-mel spectrograms that it was made for, the others MFCCs; features are
-computed once. *ms a clip* is the median time of one clip's features through
-``predict_proba``. Name networks to measure only some: ``--only Conv``.
+BC-ResNet uses log-mel spectrograms, which it was designed for, and the others MFCCs; features
+are computed once. *ms per clip* is the median time of ``predict_proba`` on the features of one
+clip. Name networks to measure only some: ``--only Conv``.
 """
 
 import argparse
@@ -47,7 +47,7 @@ NETWORKS = {
 
 
 def milliseconds(classifier, X):
-    """Take the median time of one clip."""
+    """Measure the median time of one clip."""
     times = []
     for _ in range(200):
         started = time.perf_counter()
@@ -85,13 +85,13 @@ def main():
     options = parser.parse_args()
     train = fetch_speech_commands(WORDS, subset="train", random_state=0)
     test = fetch_speech_commands(WORDS, subset="validation", random_state=0)
-    print(f"{len(train.data)} clips to learn from, {len(test.data)} of other speakers to test on")
+    print(f"{len(train.data)} training clips, {len(test.data)} test clips of other speakers")
     features = {}
     for transformer in (MFCCTransformer(), LogMelTransformer()):
         transformer.fit(train.data)
         features[type(transformer)] = [transformer.transform(part.data) for part in (train, test)]
     print(
-        f"{'network':12}{'parameters':>11}{'MMACs':>9}{'fit, s':>9}{'ms a clip':>12}"
+        f"{'network':12}{'parameters':>11}{'MMACs':>9}{'fit, s':>9}{'ms per clip':>12}"
         f"{'training':>10}{'testing':>9}, seeds {options.seeds}"
     )
     for name in options.only:

@@ -1,13 +1,13 @@
-"""What each effect of WaveformAugmenter does on few clips, and what it costs.
+"""Measure the accuracy and the time of each effect of WaveformAugmenter on few clips.
 
 Trains the default ConvClassifier on 300 clips of *bed*, *cat* and *happy* by the training
-speakers of Speech Commands, with one changed copy of each, and tests on all clips of the
-validation speakers; three seeds. The peers, in the same run, are no copies, and copies that
-are not changed, which train for as many steps::
+speakers of Speech Commands, with one augmented copy of each, and tests on all clips of the
+validation speakers; three seeds. It is compared with no copies, and with unchanged copies,
+which train for the same number of steps::
 
     SKAUDIO_DATA=... python examples/benchmarks/augmentation.py
 
-The time is that of rendering one copy of one second, in one thread, beyond reading it.
+The time is that of rendering one copy of one second, in one thread, without reading it.
 """
 
 import os
@@ -26,7 +26,7 @@ OFF = {f"{effect}_probability": 0.0 for effect in ("speed", "shift", "room", "no
 
 
 def variants():
-    """Name and parameters of each row."""
+    """Yield the name and the parameters of each row."""
     noise = Path(os.environ.get("SKAUDIO_DATA", ".")) / "noise"
     yield "none", {"n_copies": 0}
     yield "one, unchanged", {}
@@ -45,7 +45,7 @@ def variants():
 
 
 def milliseconds(copies):
-    """Median time of rendering a copy, without that of its source."""
+    """Measure the median time of rendering a copy, without that of its source."""
     spent = []
     for copy in copies:
         plain = AugmentedRecording(copy.source, Recipe())
@@ -63,8 +63,8 @@ def main():
     train = fetch_speech_commands(WORDS, subset="train", random_state=0)
     test = fetch_speech_commands(WORDS, subset="validation", random_state=0)
     X, y = train.data[:300], train.target[:300]
-    print(f"{len(X)} clips to learn from, {len(test.data)} of other speakers to test on")
-    print(f"{'copies':24}{'accuracy':>9}{'ms a copy':>11}")
+    print(f"{len(X)} training clips, {len(test.data)} test clips of other speakers")
+    print(f"{'copies':24}{'accuracy':>9}{'ms per copy':>13}")
     held_out = MFCCTransformer(duration=1.0).fit_transform(test.data)
     for name, parameters in variants():
         augmenter = WaveformAugmenter(**{**OFF, **parameters}, random_state=0)
@@ -77,7 +77,7 @@ def main():
                 [augmenter, MFCCTransformer(duration=1.0), ConvClassifier(random_state=seed)]
             )
             scores.append(model.fit(X, y)[-1].score(held_out, test.target))
-        print(f"{name:24}{np.mean(scores):9.3f}{cost:>11}", flush=True)
+        print(f"{name:24}{np.mean(scores):9.3f}{cost:>13}", flush=True)
 
 
 if __name__ == "__main__":

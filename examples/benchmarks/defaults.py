@@ -1,14 +1,14 @@
-"""What the defaults of training do: one parameter changed at a time.
+"""Measure the effect of the training defaults, changing one parameter at a time.
 
 Cross-validates ``ConvClassifier`` on the training speakers of *bed*, *happy*, *cat* in
-Speech Commands' own split, in three folds by speaker. The speakers of the tests take no
-part, so that a default may be chosen by this table. MFCCs are computed once::
+Speech Commands' official split, in three folds by speaker. The test speakers are not used,
+so that defaults may be chosen by this table. MFCCs are computed once::
 
     SKAUDIO_DATA=... python examples/benchmarks/defaults.py
 
-Accuracy is that of all clips, each by the network that did not learn its speaker: the mean
-over seeds, and their range. To tell small differences, name a few changes and more seeds:
-``--only "no dropout" --seeds 0 1 2 3 4``; ``--clips 600`` asks the same of a small set.
+The accuracy is that of all clips, each by the network that was not trained on its speaker:
+the mean over seeds, and their range. To measure small differences, name a few changes and more
+seeds: ``--only "no dropout" --seeds 0 1 2 3 4``; ``--clips 600`` uses a smaller data set.
 """
 
 import argparse
@@ -48,15 +48,15 @@ CHANGES = {
 
 
 def measure(changes, X, y, folds, groups, seeds):
-    """Fit once for each fold and seed; the share of clips that each seed gets right."""
+    """Fit once for each fold and seed; return the accuracy of each seed."""
     scores = []
     for seed in seeds:
-        is_right = np.zeros(len(X))
+        is_correct = np.zeros(len(X))
         for train, test in folds:
             classifier = clone(ConvClassifier(random_state=seed)).set_params(**changes)
             classifier.fit(X[train], y[train], groups=groups[train])
-            is_right[test] = classifier.predict(X[test]) == y[test]
-        scores.append(is_right.mean())
+            is_correct[test] = classifier.predict(X[test]) == y[test]
+        scores.append(is_correct.mean())
     return np.array(scores)
 
 
@@ -80,6 +80,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="+", default=list(CHANGES), choices=CHANGES)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--clips", type=int, help="take only so many, drawn at random")
+    parser.add_argument("--clips", type=int, help="number of clips, drawn at random")
     arguments = parser.parse_args()
     main(arguments.only, arguments.seeds, arguments.clips)

@@ -1,16 +1,16 @@
-"""Clips a second from WAV paths to MFCCs, against other libraries in the same run.
+"""Measure MFCCs from WAV paths in clips per second, compared with other libraries.
 
 Writes 2,000 one-second recordings to a temporary folder, reads them once so that they
 are in the page cache, and computes 40 coefficients of 101 frames::
 
     python examples/benchmarks/features.py
 
-The peers that are installed take part: librosa always, and torchaudio,
+Installed libraries are measured in the same run: librosa always, and torchaudio,
 kaldi-native-fbank and python_speech_features after
-``pip install torchaudio kaldi-native-fbank python_speech_features``. Each of them reads
-with soundfile, as their documentation does or as is usual. The floor is the bare real
-Fourier transforms of the same frames, in one thread. Every figure is the best of several
-rounds in which all take turns; a store that is cold is a new folder each time.
+``pip install torchaudio kaldi-native-fbank python_speech_features``. All of them read
+with soundfile, as in their documentation or as is usual. The lower bound is the time of the
+real Fourier transforms of the same frames alone, in one thread. Every figure is the best of
+several alternating rounds; a cold store is a new folder each time.
 """
 
 import argparse
@@ -31,7 +31,7 @@ RECIPE = {"n_mfcc": 40, "n_fft": 512, "win_length": 480, "hop_length": 160, "n_m
 
 
 def write_clips(folder, n_clips):
-    """Noise that comes and goes, one second each."""
+    """Write noise with a changing level, one second each."""
     rng = np.random.default_rng(0)
     envelope = np.interp(np.arange(RATE), [0, 4000, 8000, 12000, RATE], [0.01, 0.3, 0.1, 0.3, 0.01])
     paths = [str(Path(folder) / f"{n:05d}.wav") for n in range(n_clips)]
@@ -89,12 +89,12 @@ def with_python_speech_features(paths):
 
 
 def with_skaudio(paths, **parameters):
-    """The transformer as a user calls it; the length is given, as librosa needs none."""
+    """Call the transformer; the length is given, since librosa does not measure it either."""
     MFCCTransformer(duration=1.0, **RECIPE, **parameters).fit(paths).transform(paths)
 
 
 def floor(paths):
-    """The bare transforms of the same number of frames."""
+    """Compute only the transforms of the same number of frames."""
     frames = np.random.default_rng(0).normal(size=(2, 101, 512)).astype(np.float32)
     for _ in range(len(paths) // 2):
         scipy.fft.rfft(frames)
@@ -126,7 +126,7 @@ def main(n_clips, n_rounds):
         }
         for name, module in needs.items():
             if importlib.util.find_spec(module) is None:
-                print(f"{name}: not installed, left out")
+                print(f"{name}: not installed, skipped")
                 del runs[name]
         for run in runs.values():
             run(paths[:64])
@@ -143,7 +143,7 @@ def main(n_clips, n_rounds):
         rate = n_clips / seconds
         print(f"{name:32}{rate:9.0f}{slowest / seconds:11.1f}{seconds / fastest:9.1f}")
     cold, bare = best["skaudio, n_jobs=1, cold store"], best["skaudio, n_jobs=1"]
-    print(f"A cold store costs {100 * (cold / bare - 1):.0f} % over none.")
+    print(f"A cold store takes {100 * (cold / bare - 1):.0f} % longer than no store.")
 
 
 if __name__ == "__main__":

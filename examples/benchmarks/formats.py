@@ -1,14 +1,14 @@
-"""Which formats are read, how fast, and whether a cut file is noticed.
+"""Measure which formats are read, how fast, and whether truncated files are detected.
 
 Five seconds of a rising tone in noise are written in every format that soundfile and PyAV can
 write, at 16 kHz. For each the script prints, with a single process,
 
-- how exactly they come back: ``exact``, or the correlation with what was written, once the
-  delay that some codecs add or take off (a few frames) is set right;
-- clips a second, from paths, by ``skaudio.audio.load`` and, for comparison in the same run, by
-  soundfile where it reads the format;
-- what becomes of the file when its last quarter is missing: an error, or samples. Formats
-  that state no length cannot know.
+- the accuracy: ``exact``, or the correlation with the original samples, after correcting the
+  delay of some codecs (a few frames);
+- clips per second, from paths, with ``skaudio.audio.load`` and, for comparison in the same run,
+  with soundfile if it reads the format;
+- the result when the last quarter of the file is missing: an error, or samples. Truncation
+  cannot be detected in formats that state no length.
 
 Run: ``python examples/benchmarks/formats.py``
 """
@@ -73,7 +73,7 @@ def encode(samples, container, codec):
     with av.open(file, "w", format=container) as output:
         stream = output.add_stream(codec, rate=RATE)
         stream.layout = "mono"
-        stream.bit_rate = 64_000  # without a meaning for lossless codecs
+        stream.bit_rate = 64_000  # ignored by lossless codecs
         resampler = av.AudioResampler(
             stream.format, "mono", stream.rate, frame_size=stream.frame_size or 1024
         )
@@ -83,13 +83,13 @@ def encode(samples, container, codec):
         frame.sample_rate = RATE
         for part in [*resampler.resample(frame), *resampler.resample(None)]:
             output.mux(stream.encode(part))
-        # FLAC ends with an empty packet, which only its own container takes.
+        # FLAC ends with an empty packet, which only its own container accepts.
         output.mux([packet for packet in stream.encode(None) if packet.size])
     return file.getvalue()
 
 
-def likeness(samples, original):
-    """Say how like the original it is: lengths may differ by a few frames."""
+def similarity(samples, original):
+    """Compare samples with the original; their lengths may differ by a few frames."""
     if len(samples) == len(original) and np.abs(samples - original).max() < 1e-4:
         return "exact"
     n = min(len(samples), len(original)) - 4096
@@ -100,8 +100,8 @@ def likeness(samples, original):
     return f"{np.corrcoef(late, early)[0, 1]:.3f}"
 
 
-def clips_a_second(read, path):
-    """Time the best of a few rounds."""
+def clips_per_second(read, path):
+    """Measure the best of a few rounds."""
     best = np.inf
     for _ in range(ROUNDS):
         started = time.perf_counter()
@@ -119,15 +119,15 @@ def main():
     original = (np.rint(32767 * tone) / 32767).astype(np.float32)
     print(f"{'format':22}{'decoded':>9}{'clips/s':>9}{'soundfile':>11}  last quarter missing")
     with tempfile.TemporaryDirectory() as folder:
-        for at, (name, ending, *how) in enumerate(BY_SOUNDFILE + BY_PYAV):
-            path = Path(folder, f"{at}.{ending}")
-            if at < len(BY_SOUNDFILE):
+        for index, (name, ending, *how) in enumerate(BY_SOUNDFILE + BY_PYAV):
+            path = Path(folder, f"{index}.{ending}")
+            if index < len(BY_SOUNDFILE):
                 soundfile.write(path, original, RATE, format=how[0], subtype=how[1])
             else:
                 path.write_bytes(encode(original, *how))
             encoded = path.read_bytes()
             try:
-                theirs = clips_a_second(lambda path: soundfile.read(path, dtype="float32"), path)
+                theirs = clips_per_second(lambda path: soundfile.read(path, dtype="float32"), path)
             except soundfile.LibsndfileError:
                 theirs = "-"
             try:
@@ -135,8 +135,9 @@ def main():
                 cut = "samples"
             except AudioError:
                 cut = "error"
-            ours = clips_a_second(audio.load, path)
-            print(f"{name:22}{likeness(audio.load(path), original):>9}{ours:>9}{theirs:>11}  {cut}")
+            ours = clips_per_second(audio.load, path)
+            decoded = similarity(audio.load(path), original)
+            print(f"{name:22}{decoded:>9}{ours:>9}{theirs:>11}  {cut}")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""Time and accuracy of the literal line, all defaults, on speakers it never heard.
+"""Measure time and accuracy of the default pipeline on new speakers.
 
 Trains on the training speakers of *bed*, *happy*, *cat* and tests on the validation
-speakers of Speech Commands' own split, once for each seed::
+speakers of Speech Commands' official split, once for each seed::
 
     SKAUDIO_DATA=... python examples/benchmarks/literal_line.py 0 1 2
 
-The peer, in the same run, is what a scikit-learn user would try first: a support vector
-machine on the mean and standard deviation of each coefficient over time.
+It is compared with a simple scikit-learn model: a support vector machine on the mean and
+standard deviation of each coefficient over time.
 """
 
 import sys
@@ -24,7 +24,7 @@ WORDS = ["bed", "happy", "cat"]
 
 
 def statistics(features):
-    """Mean and standard deviation of each coefficient over time."""
+    """Compute mean and standard deviation of each coefficient over time."""
     return np.concatenate([features.mean(axis=1), features.std(axis=1)], axis=1)
 
 
@@ -39,7 +39,7 @@ def measure(name, model, train, test):
 
 
 def compare(train, test, seeds, features):
-    """Print a line for each seed, the mean, and the peer."""
+    """Print a line for each seed, the mean, and the support vector machine."""
     scores = []
     for seed in seeds:
         model = Pipeline([*features, ConvClassifier(random_state=seed)])
@@ -50,10 +50,10 @@ def compare(train, test, seeds, features):
 
 
 def main(seeds):
-    """Compare on three words."""
+    """Compare the models on three words."""
     train = fetch_speech_commands(WORDS, subset="train", random_state=0)
     test = fetch_speech_commands(WORDS, subset="validation", random_state=0)
-    print(f"{len(train.data)} clips to learn from, {len(test.data)} of other speakers to test on")
+    print(f"{len(train.data)} training clips, {len(test.data)} test clips of other speakers")
     compare(train, test, seeds, [MFCCTransformer()])
 
 

@@ -1,8 +1,8 @@
-"""What the first second, a second in the middle and the length of an hour cost.
+"""Measure the time of reading and measuring a recording of one hour.
 
-An hour of noise that comes and goes is written in the usual formats. For each the script prints
-milliseconds, the best of five, of ``skaudio.audio.load`` for the first second and for a
-second that begins after 40 minutes, of ``librosa.load`` for the same two (where it reads the
+An hour of noise with a changing level is written in the usual formats. For each the script
+prints the best of five times, in milliseconds, of ``skaudio.audio.load`` for the first second and
+for a second that begins after 40 minutes, of ``librosa.load`` for the same two (if it reads the
 format), and of ``skaudio.audio.durations``::
 
     python examples/benchmarks/long_recordings.py
@@ -35,7 +35,7 @@ FORMATS = [
 
 
 def write(path, container, codec, minute):
-    """Write the same minute again and again."""
+    """Write the same minute repeatedly."""
     with av.open(str(path), "w", format=container) as output:
         stream = output.add_stream(codec, rate=RATE)
         stream.layout = "mono"
@@ -53,7 +53,7 @@ def write(path, container, codec, minute):
 
 
 def milliseconds(run):
-    """Time the best of five."""
+    """Measure the best of five."""
     best = np.inf
     for _ in range(5):
         started = time.perf_counter()
@@ -63,7 +63,7 @@ def milliseconds(run):
 
 
 def with_librosa(path):
-    """Read the same two seconds with librosa, if it does not need its deprecated reader."""
+    """Read the same two seconds with librosa, unless that needs its deprecated reader."""
     try:
         soundfile.info(path)
     except soundfile.LibsndfileError:

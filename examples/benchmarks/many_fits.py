@@ -1,16 +1,15 @@
-"""Memory and time of many fits in one process.
+"""Measure memory and time of many fits in one process.
 
 Fits a small `ConvClassifier` 200 times, with a new seed and new clips each time, and
-predicts; then 100 times more with noise of a strength that is drawn anew, so that no two
-networks are the same. The peer, in a process of its own as each of them, is what a search in
-bare Keras does: build, compile, fit and predict each time. It takes long, and has fewer
-fits::
+predicts; then 100 times with different filters each time, so that no two networks are the
+same. It is compared with a search in plain Keras, which builds, compiles, fits and predicts
+each time. Each runs in a separate process; Keras is slow, and has fewer fits::
 
     python -m pip install psutil
     python examples/benchmarks/many_fits.py
 
-Memory is what is resident after some of the fits; without psutil it is the peak up to
-then. Seconds are the median of five fits: those about the tenth, and the last ones. The
+Memory is the resident memory after some of the fits; without psutil it is the peak until
+then. Seconds are the median of five fits: those around the tenth, and the last ones. The
 targets are less than 5 % more memory than after the tenth fit, and a last fit that takes
 no longer than the tenth.
 """
@@ -29,7 +28,7 @@ REPORTED = (10, 50, 100, 200)
 
 
 def resident():
-    """Memory of this process in MB."""
+    """Return the memory of this process in MB."""
     try:
         import psutil
     except ImportError:
@@ -39,14 +38,14 @@ def resident():
 
 
 def clips(number):
-    """New clips for each fit."""
+    """Make new clips for each fit."""
     rng = np.random.default_rng(number)
     codes = rng.permutation(np.arange(N_CLIPS) % len(CLASSES))
     return rng.standard_normal((N_CLIPS, *SHAPE), dtype=np.float32) + codes[:, None, None], codes
 
 
 def with_skaudio(number, filters=FILTERS):
-    """ConvClassifier."""
+    """Fit ConvClassifier."""
     from skaudio import ConvClassifier
 
     X, codes = clips(number)
@@ -57,12 +56,12 @@ def with_skaudio(number, filters=FILTERS):
 
 
 def with_new_designs(number):
-    """ConvClassifier, never twice the same."""
+    """Fit ConvClassifier, with another network each time."""
     with_skaudio(number, (*FILTERS, 4 + number))
 
 
 def with_keras(number):
-    """The same network and bare Keras."""
+    """Fit the same network with plain Keras."""
     import keras
 
     from skaudio.architectures import convolutional
@@ -94,15 +93,15 @@ def measure(name, fit, n_fits):
 
 
 def main(n_fits):
-    """Each in a process of its own."""
+    """Measure each in a separate process."""
     columns = "".join(f"{n:7}" for n in REPORTED)
-    print(f"{'':36}{'MB resident after fit':^28}{'':11}{'seconds of a fit':>18}")
+    print(f"{'':36}{'MB resident after fit':^28}{'':11}{'seconds per fit':>18}")
     print(f"{'':30}{'fits':>6}{columns}{'growth':>11}{'10th':>9}{'last':>9}{'ratio':>8}")
     context = multiprocessing.get_context("spawn")
     for name, fit, share in (
         ("ConvClassifier, one design", with_skaudio, 1.0),
         ("ConvClassifier, new designs", with_new_designs, 0.5),
-        ("bare Keras, one design", with_keras, 0.3),
+        ("plain Keras, one design", with_keras, 0.3),
     ):
         arguments = (name, fit, max(15, round(share * n_fits)))
         process = context.Process(target=measure, args=arguments)

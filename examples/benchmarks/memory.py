@@ -1,10 +1,9 @@
-"""Peak memory of transforming 100,000 clips.
+"""Measure the peak memory of transforming 100,000 clips.
 
-The clips are synthetic and make themselves when they are read, so that there is nothing
-but the transformer to measure: the peak of the process against what its output takes.
-The peer, one after the other in a process of its own, is the naive way: decode
-everything, then transform it as one batch with skaudio's own functions, for a fiftieth
-of the clips::
+The clips are synthetic and rendered when they are read, so that only the transformer is
+measured: the peak of the process compared with the size of its output. It is compared, in
+separate processes, with the naive method: decode everything, then transform it as one
+batch with skaudio's own functions, for a fiftieth of the clips::
 
     python examples/benchmarks/memory.py
 """
@@ -31,31 +30,31 @@ class Noise:
         self.seed = seed
 
     def render(self, *, sample_rate, duration):
-        """One second of noise."""
+        """Return one second of noise."""
         return np.random.default_rng(self.seed).standard_normal(sample_rate, dtype=np.float32)
 
     def duration(self, *, sample_rate):
-        """One second."""
+        """Return one second."""
         return 1.0
 
     def fingerprint(self):
-        """The seed says it all."""
+        """Identify the noise by its seed."""
         return self.seed.to_bytes(16, "little")
 
 
 def peak():
-    """Peak memory of this process in MB."""
+    """Return the peak memory of this process in MB."""
     unit = 2**20 if sys.platform == "darwin" else 2**10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
 def in_blocks(clips, n_jobs):
-    """The transformer."""
+    """Use the transformer."""
     return MFCCTransformer(n_jobs=n_jobs).fit_transform(clips)
 
 
 def all_at_once(clips, n_jobs):
-    """What a batched front end does if it is given everything."""
+    """Transform everything as one batch."""
     waveforms = np.stack([clip.render(sample_rate=RATE, duration=None) for clip in clips])
     window = dsp.amplitude_window("hann", 480, 512)
     mel = dsp.mel_filterbank(sample_rate=RATE, n_fft=512, n_mels=64, fmin=0, fmax=8000)
@@ -69,16 +68,16 @@ def measure(name, transform, n_clips, n_jobs):
     before, started = peak(), time.perf_counter()
     features = transform([Noise(seed) for seed in range(n_clips)], n_jobs)
     seconds, output = time.perf_counter() - started, features.nbytes / 2**20
-    beyond = peak() - before - output
+    extra = peak() - before - output
     print(
         f"{name:24}{n_clips:8} clips{seconds:7.1f} s   output {output:6.0f} MB   "
-        f"beyond it {beyond:6.0f} MB ({1024 * beyond / n_clips:.1f} kB a clip)",
+        f"extra {extra:6.0f} MB ({1024 * extra / n_clips:.1f} kB per clip)",
         flush=True,
     )
 
 
 def main(n_clips):
-    """Each in a process of its own, since a peak never falls."""
+    """Measure each in a separate process, since a peak never decreases."""
     context = multiprocessing.get_context("spawn")
     runs = [
         ("skaudio, n_jobs=1", in_blocks, n_clips, 1),

@@ -1,6 +1,6 @@
-"""The largest difference from librosa over every recording of the data folder.
+"""Measure the largest difference from librosa over all recordings of the data folder.
 
-Compares clip by clip with the librosa that is installed, for the default recipe and for
+Compares clip by clip with the installed librosa, for the default parameters and for
 a grid of others on every fiftieth clip::
 
     SKAUDIO_DATA=... python examples/benchmarks/parity.py
@@ -36,7 +36,7 @@ GRID = ParameterGrid(
 
 
 def difference(paths, **recipe):
-    """The largest absolute difference over the clips."""
+    """Compute the largest absolute difference over the clips."""
     features = MFCCTransformer(duration=1.0, **recipe).fit(paths).transform(paths)
     worst = 0.0
     for path, ours in zip(paths, features, strict=True):
@@ -47,16 +47,16 @@ def difference(paths, **recipe):
 
 
 def main():
-    """Print both figures."""
+    """Print both differences."""
     folder = Path(os.environ["SKAUDIO_DATA"])
     paths = sorted(folder.glob("speech_commands/*/*.wav"))
     print(f"librosa {librosa.__version__}, {len(paths)} recordings")
-    print(f"default recipe, all clips: {difference(paths, **DEFAULT):.2e}")
+    print(f"default parameters, all clips: {difference(paths, **DEFAULT):.2e}")
     worst = max(
         difference(paths[number % 50 :: 50], **{**DEFAULT, **recipe})
         for number, recipe in enumerate(GRID)
     )
-    print(f"{len(GRID)} recipes, every fiftieth clip: {worst:.2e}")
+    print(f"{len(GRID)} sets of parameters, every fiftieth clip: {worst:.2e}")
 
 
 if __name__ == "__main__":

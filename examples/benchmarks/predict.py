@@ -1,20 +1,20 @@
-"""Milliseconds from one clip to its label, and what a batch costs over the bare network.
+"""Measure the prediction time of one clip, and the overhead for a batch.
 
-The first table is a clip in memory, one second of noise, to its label: the median over
-calls to fitted pipelines. The peer, in the same run, is what people write themselves: a
-per-clip librosa transformer and a SciKeras ``KerasClassifier`` around the same network. All
-take turns::
+The first table shows the time to predict the label of a clip in memory, one second of noise:
+the median over calls to fitted pipelines. They are compared with a typical pipeline of a
+per-clip librosa transformer and a SciKeras ``KerasClassifier`` with the same network. The
+calls alternate::
 
     python examples/benchmarks/predict.py
 
-TensorFlow divides even one clip among its threads, which takes longer than it saves. A service
-that answers one clip at a time does without, and that is measured by::
+TensorFlow distributes even one clip over its threads, which costs more time than it saves. To
+measure a service that predicts one clip at a time, without threads::
 
     TF_NUM_INTRAOP_THREADS=1 python examples/benchmarks/predict.py
 
-The second table is the probabilities of many feature clips at once, by `ConvClassifier`
-and by its own network, ``model_``: as one compiled TensorFlow call, the floor, and by the
-methods of Keras.
+The second table shows the time to predict the probabilities of many feature clips, with
+`ConvClassifier` and with its network, ``model_``: as one compiled TensorFlow call, the lower
+bound, and with the methods of Keras.
 """
 
 import argparse
@@ -50,12 +50,12 @@ CLASSIFIERS = (
     TCResNetClassifier,
     BCResNetClassifier,
 )
-TURN = 20  # calls that one of them makes before the next one does
+TURN = 20  # successive calls of one model before the next one
 TARGET_MS, TARGET_RATIO = 2.0, 1.2
 
 
 class PerClip(TransformerMixin, BaseEstimator):
-    """One librosa call a clip."""
+    """Call librosa once per clip."""
 
     def fit(self, X, y=None):
         """Learn nothing."""
@@ -67,7 +67,7 @@ class PerClip(TransformerMixin, BaseEstimator):
 
 
 def peer():
-    """What people write: SciKeras around the same network."""
+    """Make a typical pipeline: librosa, and SciKeras with the same network."""
     from scikeras.wrappers import KerasClassifier
 
     network = KerasClassifier(
@@ -80,12 +80,12 @@ def peer():
     return Pipeline([PerClip(), network])
 
 
-def taking_turns(calls, n_calls, turn=TURN):
-    """Median and least milliseconds of each call."""
+def alternating(calls, n_calls, turn=TURN):
+    """Measure the median and the minimum milliseconds of each call."""
     spent = {name: [] for name in calls}
     for start in range(0, n_calls, turn):
         for name, call in calls.items():
-            call()  # another's turn has emptied the caches
+            call()  # the caches hold the data of another call
             for _ in range(min(turn, n_calls - start)):
                 started = time.perf_counter()
                 call()
@@ -108,7 +108,7 @@ def one_clip(n_calls):
     transformed = features.transform(clips[:1])
     calls["MFCCTransformer alone"] = lambda: features.transform(clips[:1])
     calls["ConvClassifier alone"] = lambda: classifier.predict(transformed)
-    spent = taking_turns(calls, n_calls)
+    spent = alternating(calls, n_calls)
     slowest, _ = spent["librosa and SciKeras"]
     print(f"{'one clip, waveform to label':32}{'median ms':>10}{'best':>8}{'peer /':>9}")
     for name, (median, best) in spent.items():
@@ -136,14 +136,14 @@ def many_clips(n_clips, n_calls):
     }
     ours, theirs = (calls[name]() for name in ("ConvClassifier.predict_proba", "model_.predict"))
     np.testing.assert_allclose(ours, theirs, atol=1e-5)
-    spent = taking_turns(calls, n_calls, turn=5)
+    spent = alternating(calls, n_calls, turn=5)
     bare_median, bare_best = spent["one compiled call"]
     print(f"{f'{n_clips} feature clips':32}{'median ms':>10}{'best':>8}{'/ bare':>9}{'best':>8}")
     for name, (median, best) in spent.items():
         print(
             f"{name:32}{median:10.2f}{best:8.2f}{median / bare_median:9.2f}{best / bare_best:8.2f}"
         )
-    print(f"The target is at most {TARGET_RATIO:g} times the bare call for predict_proba.")
+    print(f"The target is at most {TARGET_RATIO:g} times the compiled call for predict_proba.")
 
 
 if __name__ == "__main__":

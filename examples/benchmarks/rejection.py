@@ -1,18 +1,18 @@
-"""How much of what it never heard a model of three words rejects, and what that costs.
+"""Measure how many unknown words and noises a model of three words rejects, and the cost.
 
 Trains on the training speakers of *bed*, *happy*, *cat*, chooses the threshold of
-`UnknownRejector` on 15 % of those speakers, and asks about the validation speakers, about
-fourteen other words and about seconds of background noise::
+`UnknownRejector` on 15 % of those speakers, and tests on the validation speakers, on
+fourteen other words and on seconds of background noise::
 
     SKAUDIO_DATA=... python examples/benchmarks/rejection.py --seeds 0 1 2
 
-Two models are asked: the literal line, and a committee of three networks of the same kind.
-They differ in their features (MFCC as they are, MFCC normalised per clip, PCEN), and are taught
-what 380 other words sound like, in synthetic voices; none of those words is among the fourteen.
-The second of them is also taught what is no word at all: the known ones backwards, and halves of
-two of them.
+There are two models: the default pipeline, and a committee of three networks of the same kind.
+These use different features (MFCCs, MFCCs normalised per clip, PCEN), and are also trained
+on 380 other words in synthetic voices; none of these is among the fourteen test words.
+The second network is also trained on sounds that are not words: the known words reversed, and
+halves of two of them joined.
 
-``SKAUDIO_DATA`` has to have the folders ``other_words`` (a folder a word) and
+``SKAUDIO_DATA`` must contain the folders ``other_words`` (one sub-folder per word) and
 ``noise``.
 """
 
@@ -73,18 +73,18 @@ writer year yes yesterday
 
 
 class PseudoWords(BaseEstimator):
-    """Add unknown words to those to learn from, made of the known ones.
+    """Add unknown words to the training set, made of the known ones.
 
-    A word said backwards, and the beginning of one with the end of another, have the voices,
-    rooms and microphones of the known words, and most of their sounds. They are made of the
-    recordings in files alone: synthetic voices, which come as arrays, have no room to give.
+    A reversed word, and the beginning of one with the end of another, have the voices,
+    rooms and microphones of the known words, and most of their sounds. They are only made of
+    recordings in files: synthetic voices, which are arrays, have no room.
 
     Parameters
     ----------
     unknown_label : str or int
-        The label of what is made.
+        The label of the new clips.
     n_reversed, n_spliced : int
-        How many of each kind are made.
+        The number of clips of each kind.
     random_state : int
         Seed of the choice.
     """
@@ -96,12 +96,12 @@ class PseudoWords(BaseEstimator):
         self.random_state = random_state
 
     def fit_resample(self, X, y):
-        """Return the recordings and those that were made of them."""
+        """Return the recordings, followed by the new clips."""
         rng = np.random.default_rng(self.random_state)
         in_file = [isinstance(recording, str | os.PathLike) for recording in X]
         known = np.flatnonzero((y != self.unknown_label) & in_file)
-        words = [audio.fit_length(audio.load(X[place], sample_rate=RATE), RATE) for place in known]
-        made = [words[place][::-1] for place in rng.integers(len(words), size=self.n_reversed)]
+        words = [audio.fit_length(audio.load(X[index], sample_rate=RATE), RATE) for index in known]
+        made = [words[index][::-1] for index in rng.integers(len(words), size=self.n_reversed)]
         while len(made) < self.n_reversed + self.n_spliced:
             first, second = rng.integers(len(words), size=2)
             if y[known[first]] != y[known[second]]:
@@ -110,21 +110,21 @@ class PseudoWords(BaseEstimator):
 
 
 def spliced(first, second, rng):
-    """Go over from the middle of one word to the middle of another, in 10 ms."""
+    """Cross-fade from the middle of one word to the middle of another, in 10 ms."""
     (start, end), (other_start, other_end) = (dsp.sounding_interval(w) for w in (first, second))
     here = start + int((end - start) * rng.uniform(0.35, 0.65))
     there = other_start + int((other_end - other_start) * rng.uniform(0.35, 0.65))
     loudness = np.sqrt(np.mean(first[start:end] ** 2))
     other_loudness = np.sqrt(np.mean(second[other_start:other_end] ** 2))
-    # Rolled, and not padded: digital silence would tell.
+    # Rolled, not padded: digital silence would be easy to recognise.
     second = np.roll(second, here - there) * (loudness / max(other_loudness, 1e-9))
     weight = np.clip((np.arange(len(first)) - here) / (0.01 * RATE) + 0.5, 0, 1)
     return np.clip(first * (1 - weight) + second * weight, -1, 1).astype(np.float32)
 
 
 def committee(random_state):
-    """Let three networks vote that hear differently, one of them taught pseudo-words."""
-    # VotingClassifier numbers the labels for its members; "unknown" is the last of them.
+    """Combine three networks with different features, one of them trained on pseudo-words."""
+    # VotingClassifier encodes the labels of its members; "unknown" is the last of them.
     pseudo_words = PseudoWords(unknown_label=len(WORDS))
     network = ConvClassifier(random_state=random_state)
     members = {
@@ -136,7 +136,7 @@ def committee(random_state):
 
 
 def seconds_of_noise(folder):
-    """Cut the recordings of a folder into seconds."""
+    """Split the recordings of a folder into seconds."""
     seconds = []
     for path in sorted(Path(folder).glob("*.wav")):
         samples, rate = soundfile.read(path, dtype="float32")
@@ -146,7 +146,7 @@ def seconds_of_noise(folder):
 
 
 def main():
-    """Print a line for every model, seed and share to keep."""
+    """Print a line for every model, seed and value of `keep`."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     models = ["literal", "committee"]
     parser.add_argument("--models", nargs="+", choices=models, default=models)
@@ -159,21 +159,21 @@ def main():
     others = load_audio_folder(data / "other_words")
     noise = seconds_of_noise(data / "noise")
     print(
-        f"{len(train.data)} clips to learn from; {len(known.data)} of other speakers, "
-        f"{len(others.data)} of other words, {len(noise)} of noise to ask about"
+        f"{len(train.data)} training clips; test clips: {len(known.data)} of other speakers, "
+        f"{len(others.data)} of other words, {len(noise)} of noise"
     )
-    # The threshold is chosen on people's voices: synthetic ones are only learned from.
+    # The threshold is chosen on human voices: synthetic ones are only used for training.
     splitter = GroupShuffleSplit(1, test_size=0.15, random_state=0)
     learned, held_out = next(splitter.split(train.data, groups=train.groups))
     print(
-        f"{'':17}{'keep':>6}{'words kept':>12}{'and right':>11}{'others rejected':>17}"
+        f"{'':17}{'keep':>6}{'words kept':>12}{'accuracy':>11}{'others rejected':>17}"
         f"{'noise rejected':>16}{'AUC, others':>13}{'fit s':>8}"
     )
     for name in options.models:
         rows = []
         X, y = list(train.data), train.target
         if name == "committee":
-            spoken, labels = synthetic_words(heard_later=set(others.target))
+            spoken, labels = synthetic_words(test_words=set(others.target))
             X, y = X + spoken, np.concatenate([y, labels])
         splits = [(np.r_[learned, len(train.data) : len(X)], held_out)]
         for seed in options.seeds:
@@ -185,36 +185,36 @@ def main():
             start = time.perf_counter()
             rejector.fit(X, y)
             seconds = time.perf_counter() - start
-            asked = (known.data, others.data, noise)
-            scores = [rejector.score_samples(clips) for clips in asked]
-            right = rejector.estimator_.predict(known.data) == known.target
+            scores = [rejector.score_samples(clips) for clips in (known.data, others.data, noise)]
+            is_correct = rejector.estimator_.predict(known.data) == known.target
             is_known = np.repeat([True, False], [len(known.data), len(others.data)])
             area = roc_auc_score(is_known, np.concatenate(scores[:2]))
             for keep in options.keep:
                 threshold = np.quantile(rejector.held_out_scores_, 1 - keep, method="lower")
                 kept = scores[0] >= threshold
                 rejected = [(score < threshold).mean() for score in scores[1:]]
-                rows.append([keep, kept.mean(), right[kept].mean(), *rejected, area, seconds])
+                accuracy = is_correct[kept].mean()
+                rows.append([keep, kept.mean(), accuracy, *rejected, area, seconds])
                 print(f"{name:10} seed {seed}", line(rows[-1]), flush=True)
         for keep in options.keep:
             mean = np.mean([row for row in rows if row[0] == keep], axis=0)
             print(f"{name:10} mean  ", line(mean))
 
 
-def synthetic_words(heard_later):
-    """Speak the three words, and others as "unknown", in the same voices.
+def synthetic_words(test_words):
+    """Synthesise the three words, and others as "unknown", in the same voices.
 
-    With the other words alone, the networks would learn to tell synthetic voices.
+    With the other words alone, the networks would learn to recognise synthetic voices.
     """
     known = make_spoken_words(WORDS, n_clips=400, random_state=1)
-    words = [word for word in OTHER_WORDS.split() if word not in heard_later]
+    words = [word for word in OTHER_WORDS.split() if word not in test_words]
     others = make_spoken_words(words, n_clips=12, random_state=2)
     labels = np.concatenate([known.target, np.full(len(others.target), "unknown")])
     return [*known.data, *others.data], labels
 
 
 def line(row):
-    """Format the figures of one row."""
+    """Format one row."""
     return "{:5.3f}{:12.3f}{:11.4f}{:17.3f}{:16.3f}{:13.3f}{:8.0f}".format(*row)
 
 

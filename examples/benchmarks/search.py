@@ -1,14 +1,14 @@
-"""What a grid search takes, against a search as people write it, and what goes into features.
+"""Measure the time of a grid search, in total and for the features.
 
-Four candidates, three folds and a refit on 1,200 one-second recordings, as people write
-it: the dropout of a network is searched, features are not. The peer, in the same run, is
-the naive pipeline: a transformer that calls librosa clip by clip, and a SciKeras
-``KerasClassifier`` that builds the same network of Keras' layers, with the optimizer, the
-epochs and the batches of skaudio's. Augmentation, label smoothing and the cosine schedule,
-which people rarely write, are off in skaudio's; its standardisation is on.
-skaudio takes part without a store and with one; between them stands librosa's transformer
-with skaudio's classifier. Counts the clips that are read and times ``transform``; the
-ratio is that of the seconds in all::
+A typical search with four candidates, three folds and a refit on 1,200 one-second recordings:
+the dropout of a network is searched, the features are not. It is compared with the naive
+pipeline: a transformer that calls librosa clip by clip, and a SciKeras
+``KerasClassifier`` that builds the same network from Keras' layers, with the same optimizer,
+epochs and batches. Augmentation, label smoothing and the cosine schedule, which the naive
+pipeline does not have, are off in skaudio's; its standardisation is on.
+skaudio is measured without a store and with one, and its classifier also with the librosa
+transformer. The script counts the clips that are read and times ``transform``; the ratio is
+that of the total times::
 
     python examples/benchmarks/search.py
 
@@ -40,7 +40,7 @@ SPENT = {"features": 0.0, "clips": 0}
 
 
 class PerClip(TransformerMixin, BaseEstimator):
-    """One librosa call a clip."""
+    """Call librosa once per clip."""
 
     def fit(self, X, y=None):
         """Learn nothing."""
@@ -59,7 +59,7 @@ class PerClip(TransformerMixin, BaseEstimator):
 
 
 class Timed(MFCCTransformer):
-    """The transformer, with a clock."""
+    """The transformer, with a timer."""
 
     def transform(self, X):
         """Transform and add up the time."""
@@ -81,7 +81,7 @@ def count_clips():
 
 
 def sound(kind, rng):
-    """One second of a kind, at a place and a pitch of its own, in noise."""
+    """Make one second of a kind of sound, at a random time and pitch, in noise."""
     seconds = np.arange(RATE) / RATE
     pitch = rng.uniform(400, 2500)
     if kind == "tone":
@@ -99,7 +99,7 @@ def sound(kind, rng):
 
 
 def write_sounds(folder, n_clips):
-    """Recordings and what they are of."""
+    """Write recordings; return their paths and labels."""
     rng = np.random.default_rng(0)
     labels = np.resize(KINDS, n_clips)
     paths = [str(Path(folder) / f"{number:05d}.wav") for number in range(n_clips)]
@@ -109,7 +109,7 @@ def write_sounds(folder, n_clips):
 
 
 def build(meta, dropout):
-    """The network of ConvClassifier by Keras' own layers, for SciKeras."""
+    """Build the network of ConvClassifier from Keras' own layers, for SciKeras."""
     import keras
 
     layers = keras.layers
@@ -126,7 +126,7 @@ def build(meta, dropout):
 
 
 def naive():
-    """SciKeras around the network."""
+    """Make a SciKeras classifier of the network."""
     import keras
     from scikeras.wrappers import KerasClassifier
 
@@ -145,7 +145,7 @@ def naive():
 
 
 def ours():
-    """ConvClassifier, without augmentation and schedule, as the naive one."""
+    """Make a ConvClassifier without augmentation and schedule, like the naive one."""
     return ConvClassifier(
         epochs=EPOCHS,
         batch_size=BATCH,
@@ -179,12 +179,12 @@ def main(n_clips):
     count_clips()
     with tempfile.TemporaryDirectory() as folder:
         paths, labels = write_sounds(folder, n_clips)
-        # What librosa and TensorFlow do only once.
+        # librosa and TensorFlow initialise themselves on first use.
         few = PerClip().transform(paths[:6])
         for classifier in (naive(), ours()):
             classifier.set_params(epochs=1).fit(few[:, :20], labels[:6]).predict(few[:, :20])
         print(
-            f"{'':28}{'clips read':>10}{'features':>13}{'share':>10}{'in all':>11}"
+            f"{'':28}{'clips read':>10}{'features':>13}{'share':>10}{'total':>11}"
             f"{'CPU':>10}{'/ naive':>9}{'score':>8}"
         )
         data = paths, labels

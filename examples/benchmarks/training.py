@@ -1,17 +1,16 @@
-"""Seconds of a training, against bare Keras and PyTorch on the same network.
+"""Measure training time, compared with plain Keras and PyTorch on the same network.
 
 Fits the default network of `ConvClassifier` for 15 epochs to 2,000 synthetic feature clips
-of 101 x 40 in 3 classes, with augmentation and without. The peers, in the same run and
-taking turns with it: ``compile`` and ``fit`` of Keras with the same layers, optimizer,
-batches and data; and, without augmentation, PyTorch through skorch, which takes part if it
-is installed::
+of 101 x 40 in 3 classes, with augmentation and without. It alternates with ``compile`` and
+``fit`` of Keras with the same layers, optimizer, batches and data, and, without augmentation,
+with PyTorch through skorch, if that is installed::
 
     python -m pip install torch skorch
     python examples/benchmarks/training.py
 
-A whole fit is that of a network that was never fitted before, with all that it compiles;
-`ConvClassifier` compiles only once, so that its second fit is the same without. An epoch
-is the median over those of all fits but their first, and a fit the best of its rounds.
+The first fit of a network includes compilation. `ConvClassifier` compiles only once, so its
+second fit does not. The time of an epoch is the median over all fits, without the first epoch of
+each; the time of a fit is the best of its rounds.
 """
 
 import argparse
@@ -22,7 +21,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 
-# What each function needs is imported there: PyTorch has a process of its own, since it and
+# Each function imports what it needs: PyTorch runs in a separate process, since it and
 # TensorFlow can crash each other.
 
 SHAPE, CLASSES, BATCH = (101, 40), ("one", "two", "three"), 64
@@ -30,7 +29,7 @@ RATE, DECAY = 0.003, 0.001
 
 
 def clips(n_clips):
-    """Noise in which every class has coefficients and a time of its own."""
+    """Make noise in which each class has other coefficients and frames that are larger."""
     rng = np.random.default_rng(0)
     codes = np.arange(n_clips) % len(CLASSES)
     X = rng.standard_normal((n_clips, *SHAPE), dtype=np.float32)
@@ -40,7 +39,7 @@ def clips(n_clips):
 
 
 def clock(ends):
-    """Make a callback that notes when epochs end."""
+    """Make a callback that records when epochs end."""
     import keras
 
     return keras.callbacks.LambdaCallback(
@@ -49,7 +48,7 @@ def clock(ends):
 
 
 def with_skaudio(X, codes, n_epochs, *, augmented):
-    """ConvClassifier, without changes of the learning rate, as the peers."""
+    """Fit ConvClassifier, with a constant learning rate like the others."""
     from skaudio import ConvClassifier
 
     ends = []
@@ -66,7 +65,7 @@ def with_skaudio(X, codes, n_epochs, *, augmented):
 
 
 def with_keras(X, codes, n_epochs, *, augmented):
-    """Bare Keras with the same layers."""
+    """Fit plain Keras with the same layers."""
     import keras
 
     from skaudio.architectures import Standardize, convolutional
@@ -92,7 +91,7 @@ def with_keras(X, codes, n_epochs, *, augmented):
 
 
 def with_skorch(X, codes, n_epochs):
-    """The same network in PyTorch, through skorch; the labels are numbers."""
+    """Fit the same network in PyTorch, through skorch; the labels are numbers."""
     import skorch
     import torch
     from torch import nn
@@ -101,15 +100,15 @@ def with_skorch(X, codes, n_epochs):
         """The times at which epochs end."""
 
         def on_train_begin(self, net, **kwargs):
-            """Start anew."""
+            """Reset the times."""
             self.ends = []
 
         def on_epoch_end(self, net, **kwargs):
-            """Look at the clock."""
+            """Record the time."""
             self.ends.append(time.perf_counter())
 
     class Network(nn.Module):
-        """Features of shape (clips, frames, coefficients) to logits."""
+        """Map features of shape (clips, frames, coefficients) to logits."""
 
         def __init__(self):
             super().__init__()
@@ -125,7 +124,7 @@ def with_skorch(X, codes, n_epochs):
             self.head = nn.Sequential(nn.Dropout(0.3), nn.Linear(n_inputs, len(CLASSES)))
 
         def forward(self, features):
-            """Logits."""
+            """Compute the logits."""
             return self.head(self.body(features.transpose(1, 2)).mean(dim=2))
 
     torch.manual_seed(0)
@@ -149,8 +148,8 @@ def with_skorch(X, codes, n_epochs):
     return times.ends, lambda: net.score(X, codes)
 
 
-def forget():
-    """Make the next fit of ConvClassifier compile, as the first one in a process does."""
+def clear_networks():
+    """Make the next fit of ConvClassifier compile, like the first one in a process."""
     from skaudio.classifiers import _graphs
 
     _graphs._networks.clear()
@@ -164,26 +163,26 @@ def measure(fit, X, codes, n_epochs):
     return seconds, np.diff(ends), score()
 
 
-def elsewhere(pool, fit):
-    """Let the other process do it, and measure there."""
+def in_other_process(pool, fit):
+    """Measure in the other process."""
     return lambda *data: pool.submit(measure, fit, *data).result()
 
 
-def here(fit, is_first=False, **parameters):
-    """Do it in this process."""
+def in_this_process(fit, is_first=False, **parameters):
+    """Measure in this process."""
 
     def measured(*data):
         if is_first:
-            forget()
+            clear_networks()
         return measure(lambda *data: fit(*data, **parameters), *data)
 
     return measured
 
 
 def compare(title, fits, peers, X, codes, n_epochs, n_rounds):
-    """Let all take turns, and print a table."""
+    """Measure all of them alternately, and print a table."""
     for fit in fits.values():
-        fit(X[:128], codes[:128], 1)  # what TensorFlow and PyTorch do once
+        fit(X[:128], codes[:128], 1)  # initialises TensorFlow and PyTorch
     whole, epochs, accuracy = {name: [] for name in fits}, {name: [] for name in fits}, {}
     for _ in range(n_rounds):
         for name, fit in fits.items():
@@ -192,7 +191,7 @@ def compare(title, fits, peers, X, codes, n_epochs, n_rounds):
             epochs[name].extend(lasted)
     best = {name: min(times) for name, times in whole.items()}
     epoch = {name: float(np.median(times)) for name, times in epochs.items()}
-    print(f"\n{title:28}{'s a fit':>9}{'/ Keras':>9}{'s an epoch':>12}", end="")
+    print(f"\n{title:28}{'s / fit':>9}{'/ Keras':>9}{'s / epoch':>12}", end="")
     print("".join(f"{'/ ' + peer:>10}" for peer in peers) + f"{'accuracy':>10}")
     for name in fits:
         ratios = "".join(f"{epoch[name] / epoch[peer]:10.2f}" for peer in peers.values())
@@ -208,17 +207,19 @@ def main(n_clips, n_epochs, n_rounds):
     data = *clips(n_clips), n_epochs, n_rounds
     has_skorch = all(importlib.util.find_spec(name) for name in ("torch", "skorch"))
     if not has_skorch:
-        print("torch or skorch is not installed: PyTorch is left out")
+        print("torch or skorch is not installed: PyTorch is skipped")
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         for augmented in (False, True):
             fits = {
-                "ConvClassifier, first fit": here(with_skaudio, True, augmented=augmented),
-                "ConvClassifier, second fit": here(with_skaudio, augmented=augmented),
-                "Keras": here(with_keras, augmented=augmented),
+                "ConvClassifier, first fit": in_this_process(
+                    with_skaudio, True, augmented=augmented
+                ),
+                "ConvClassifier, second fit": in_this_process(with_skaudio, augmented=augmented),
+                "Keras": in_this_process(with_keras, augmented=augmented),
             }
             peers = {"Keras": "Keras"}
             if has_skorch and not augmented:
-                fits["PyTorch through skorch"] = elsewhere(pool, with_skorch)
+                fits["PyTorch through skorch"] = in_other_process(pool, with_skorch)
                 peers["skorch"] = "PyTorch through skorch"
             compare(f"augmentation {'on' if augmented else 'off'}", fits, peers, *data)
     print("Targets: a fit at most 1.05 of Keras', an epoch at most 1.0 of skorch's.")
