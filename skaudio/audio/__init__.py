@@ -1,11 +1,11 @@
-"""Recordings in, waveforms out.
+"""Read waveforms from recordings.
 
-One recording is any of the things that :func:`load` takes: a path, encoded bytes, an open
+A recording is anything that :func:`load` takes: a path, encoded bytes, an open
 binary file, an array of samples, a pair ``(samples, sample_rate)``, or an object that
-renders itself (:class:`RenderableRecording`), such as a :class:`Segment`. Whatever it was, it
-comes out as mono ``float32`` samples at the rate that was asked for. Plain WAV files are read
-with NumPy, everything else by FFmpeg, through PyAV; soxr resamples. Of a long recording no
-more is read than the clip needs.
+renders itself (:class:`RenderableRecording`), such as a :class:`Segment`. The result is
+always mono ``float32`` samples at the requested rate. Plain WAV files are read
+with NumPy, everything else by FFmpeg, through PyAV; soxr resamples. Only the part of a
+long recording that a clip needs is read.
 """
 
 from skaudio.audio._fingerprint import fingerprint

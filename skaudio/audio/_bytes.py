@@ -1,7 +1,7 @@
-"""The bytes of an encoded recording, wherever they are: a path, memory or an open file.
+"""Read the bytes of an encoded recording from a path, memory or an open file.
 
-The readers have the same methods. None of them reads more than it was asked for, so that the
-first second of a long recording costs a second's worth.
+The readers have the same methods. They read only the requested bytes, so that reading the
+first second of a long recording is fast.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ _FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 
 PATHS = (str, os.PathLike)
 BYTES = (bytes, bytearray, memoryview)
-_LONGEST_NAME = 4096  # bytes, longer ones are no path on any system
+_MAX_NAME = 4096  # bytes; no system allows longer paths
 _TEXT_MODE = "the file is open in text mode; open it with mode 'rb'"
-_NOT_REGULAR = "it is no regular file, and a recording is read more than once"
+_NOT_REGULAR = "it is not a regular file, and a recording is read more than once"
 
-# Threads that were given the same open file share its position. Locks stand in a row and are
-# found by the file's address: not every file object can be hashed or weakly referred to. Two
-# files that share a lock only wait for each other.
+# Threads that use the same open file share its position. The lock is chosen by the address of
+# the file, since not every file object can be hashed or weakly referenced. Two files that share
+# a lock only wait for each other.
 _LOCKS = [threading.RLock() for _ in range(61)]
 
 
 class PathReader:
-    """A file by its path."""
+    """A reader of a path."""
 
     __slots__ = ("_descriptor", "_path")
 
@@ -41,19 +41,19 @@ class PathReader:
         try:
             self._descriptor = os.open(path, _FLAGS)
         except (OSError, ValueError) as error:
-            raise Unusable(why_unreadable(self._path, error)) from error
+            raise Unusable(explain_unreadable(self._path, error)) from error
 
     def read_at(self, start: int, n_bytes: int) -> bytes:
         try:
             os.lseek(self._descriptor, start, os.SEEK_SET)
             data = os.read(self._descriptor, n_bytes)
-            # Systems cap what one call returns.
+            # Systems limit the size of one read.
             while len(data) < n_bytes and (more := os.read(self._descriptor, n_bytes - len(data))):
                 data += more
         except OSError as error:
-            raise Unusable(why_unreadable(self._path, error)) from error
+            raise Unusable(explain_unreadable(self._path, error)) from error
         if not data and not start:
-            raise Unusable(why_unreadable(self._path, None))
+            raise Unusable(explain_unreadable(self._path, None))
         return data
 
     def size(self) -> int:
@@ -67,7 +67,7 @@ class PathReader:
 
 
 class BytesReader:
-    """An encoded recording in memory, or a part of it."""
+    """A reader of an encoded recording in memory, or of a part of it."""
 
     __slots__ = ("_view",)
 
@@ -75,11 +75,11 @@ class BytesReader:
         self._view = memoryview(contiguous(encoded))
         if not self._view:
             raise Unusable("it is empty (0 bytes)")
-        if len(self._view) <= _LONGEST_NAME and _names_a_file(bytes(self._view)):
+        if len(self._view) <= _MAX_NAME and _is_existing_path(bytes(self._view)):
             name = os.fsdecode(bytes(self._view))
             raise Unusable(
-                f"these bytes are taken for the content of a recording, and {name!r} is the name "
-                "of a file; pass the name as str, os.fsdecode(name)"
+                f"bytes must be the content of a recording, but {name!r} is the name of a file; "
+                "pass the name as str, os.fsdecode(name)"
             )
 
     def read_at(self, start: int, n_bytes: int) -> memoryview:
@@ -93,9 +93,9 @@ class BytesReader:
 
 
 class FileReader:
-    """An open binary file; it is read from its start and left where it was.
+    """A reader of an open binary file, which reads from its start and restores its position.
 
-    Until it is closed, the readers of the same file in other threads wait.
+    Readers of the same file in other threads wait until this one is closed.
     """
 
     __slots__ = ("_before", "_file", "_lock")
@@ -107,7 +107,7 @@ class FileReader:
         self._lock = _LOCKS[id(file) % len(_LOCKS)]
         self._lock.acquire()
         try:
-            self._before = _place_in(file)
+            self._before = _position_of(file)
         except BaseException as error:
             self._lock.release()
             if isinstance(error, OSError | ValueError):  # ValueError: it is closed
@@ -134,7 +134,7 @@ class FileReader:
 
     def close(self) -> None:
         try:
-            # A file that was closed meanwhile has no place to go back to.
+            # The position of a file that was closed in the meantime cannot be restored.
             with contextlib.suppress(ValueError):
                 self._file.seek(self._before)
         finally:
@@ -145,7 +145,7 @@ Reader = PathReader | BytesReader | FileReader
 
 
 def reader_of(source: Any) -> Reader | None:
-    """Choose the reader of a recording."""
+    """Return a reader of a recording, or None if it is not encoded."""
     if isinstance(source, PATHS):
         return PathReader(source)
     if isinstance(source, BYTES):
@@ -156,12 +156,12 @@ def reader_of(source: Any) -> Reader | None:
 
 
 def contiguous(encoded: bytes | bytearray | memoryview) -> bytes | bytearray:
-    """Copy what may not lie in memory byte after byte."""
+    """Copy a memoryview, which may not be contiguous."""
     return encoded.tobytes() if isinstance(encoded, memoryview) else encoded
 
 
-def why_unreadable(path: Any, error: Exception | None) -> str:
-    """Say why a path gave no bytes; only failures pay for looking."""
+def explain_unreadable(path: Any, error: Exception | None) -> str:
+    """Explain why a path could not be read."""
     try:
         mode = os.stat(path).st_mode
     except FileNotFoundError:
@@ -177,18 +177,18 @@ def why_unreadable(path: Any, error: Exception | None) -> str:
     return f"it cannot be read ({error})"
 
 
-def _names_a_file(encoded: bytes) -> bool:
+def _is_existing_path(encoded: bytes) -> bool:
     try:
         return os.path.exists(encoded)
-    except ValueError:  # a zero byte is in no name
+    except ValueError:  # names have no zero bytes
         return False
 
 
-def _place_in(file: Any) -> int:
+def _position_of(file: Any) -> int:
     try:
         if getattr(file, "seekable", lambda: True)():
             return file.tell()
-    except AttributeError:  # it cannot tell, or does not know whether it can seek
+    except AttributeError:  # it has no tell, or its seekable fails
         pass
     raise Unusable(
         "the open file cannot seek (a pipe, a response), and a recording is read more than once; "

@@ -1,6 +1,6 @@
-"""Recordings that FFmpeg decodes: whole, or an error that says what is missing.
+"""Decode recordings with FFmpeg, completely or with an error that says what is missing.
 
-What a container states of its length is never believed, only compared with what was decoded.
+The length that a container states is only compared with the number of decoded samples.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from skaudio.audio._bytes import BytesReader, Reader
 from skaudio.audio._failures import Unusable
 from skaudio.audio._rates import check_rate, n_frames_needed
 
-# How recordings begin that may be joined in one file: FLAC with its mark and the header of a
-# STREAMINFO block, the last one or not; Ogg with a page whose flags say that it is a first one.
+# How recordings that may be concatenated in one file begin: FLAC with its marker and the header
+# of a STREAMINFO block, the last one or not; Ogg with a page whose flags mark a first page.
 _MARKS = {
     b"fLaC": re.compile(rb"fLaC[\x00\x80]\x00\x00\x22()"),
     b"OggS": re.compile(rb"OggS\x00([\x00-\x07])"),
@@ -29,18 +29,18 @@ _FIRST_PAGE = 2
 _BLOCK_BYTES = 2**20
 _LONGEST_OGG_PAGE = 27 + 255 + 255 * 255
 
-# Bytes of silence may hold hours, and a small damaged file more than memory does.
-_MOST_SAMPLES = 2**26
-_MOST_SAMPLES_PER_BYTE = 1000
+# A few bytes may encode hours of silence, and a small damaged file more than memory can hold.
+_MAX_SAMPLES = 2**26
+_MAX_SAMPLES_PER_BYTE = 1000
 
-# Formats (and codecs) that tell the time of each packet exactly, so that one can begin in the
-# middle: a second earlier, in which decoders find their pace. In others samples are counted.
+# Formats (and codecs) with exact packet times, which can be decoded from the middle: from one
+# second earlier, which decoders need to settle. In other formats samples are counted.
 _MP4 = "mov,mp4,m4a,3gp,3g2,mj2"
 _SEEKABLE = {"aiff", "au", "caf", "flac", "matroska,webm", _MP4, "mp3", "ogg opus", "w64"}
 _RUN_UP = 1.0
 _FIRST_SEEK = 5.0
 
-# Formats that state the length of the sound, without what fills the last frame.
+# Formats that state the length of the sound, without the padding of the last frame.
 _EXACT_LENGTHS = {_MP4, "wav"}
 
 _LOSSLESS = {*_ffmpeg.CHECKED, "alac"}
@@ -51,13 +51,13 @@ _DAMAGED = "the file is cut or damaged"
 def read_samples(
     reader: Reader, *, sample_rate: int, n_samples: int | None = None, offset: float = 0.0
 ) -> list[tuple[np.ndarray, int]]:
-    """Decode a recording, or as much of it as a clip needs."""
+    """Decode a recording, or the part that a clip needs."""
     arguments = (reader, sample_rate, n_samples, offset)
     try:
         return _read(*arguments)
     except Unusable as error:
-        reason = str(error)  # not the error, which holds on to what was decoded
-    # Only now is it worth hearing what FFmpeg has to say, for which others must wait.
+        reason = str(error)  # not the error, which keeps the decoded samples alive
+    # Collect FFmpeg's messages only after a failure, since other threads have to wait.
     with _ffmpeg.listen() as messages:
         try:
             return _read(*arguments, messages=messages)
@@ -68,7 +68,7 @@ def read_samples(
 
 
 def count_samples(reader: Reader) -> tuple[int, int]:
-    """Measure a recording by its packets, if possible without decoding it."""
+    """Count the samples of a recording by its packets, if possible without decoding it."""
     total, first_rate = 0.0, 0
     for part in _parts(reader):
         with _ffmpeg.opened(part) as (container, stream):
@@ -81,15 +81,15 @@ def count_samples(reader: Reader) -> tuple[int, int]:
             ]
             stated, form = _stated(container, stream, part), container.format.name
         n_samples = round(sum(lengths))
-        if n_samples == 0:  # packets that do not say how long they are
+        if n_samples == 0:  # packets without durations
             n_samples = sum(len(samples) for samples, _ in read_samples(part, sample_rate=rate))
-        # Decoders leave out what filled the first and the last frame, and MP4 may leave out more.
+        # Decoders omit the padding of the first and the last frame, and MP4 may omit more.
         elif stated is not None and (
             0 <= n_samples - stated <= 3 * max(lengths[:-1], default=0)
             or (form == _MP4 and stated <= n_samples)
         ):
             n_samples = stated
-        elif form == "ogg":  # the last page may lie about where it ends
+        elif form == "ogg":  # the end that the last page states may be wrong
             n_samples = round(sum(lengths[:-1]))
         first_rate = first_rate or rate
         total += n_samples * first_rate / rate
@@ -120,81 +120,81 @@ def _decode(
     *,
     is_part: bool = False,
 ) -> list[tuple[np.ndarray, int]] | None:
-    """Decode from `offset` on until there is enough, or a part of joined recordings as a whole.
+    """Decode from `offset` until there are enough samples, or a part of joined recordings.
 
-    None says that it must be decoded as a whole: recordings are joined, checksums of a FLAC
-    file's frames are wrong, and only the sum of all samples can tell whether they are right, or
-    FFmpeg cannot go to `offset`.
+    None means that the whole recording must be decoded: because recordings are joined, because
+    frame checksums of a FLAC file are wrong, so that only its MD5 sum can show whether the
+    samples are right, or because FFmpeg cannot seek to `offset`.
     """
     blocks: list[tuple[np.ndarray, int]] = []
     n_read, n_needed = 0, math.inf
     with _ffmpeg.opened(reader, is_strict=not is_part) as (container, stream):
         progress = _Progress(reader, container, stream, sample_rate)
-        if offset > _FIRST_SEEK:  # never in a part, which is decoded as a whole
+        if offset > _FIRST_SEEK:  # never in a part, which is always decoded completely
             if len(_parts(reader)) > 1:
                 return None
             form = container.format.name
             is_seekable = not {form, f"{form} {stream.codec_context.name}"}.isdisjoint(_SEEKABLE)
-            if is_seekable and not progress.enter(offset):
+            if is_seekable and not progress.seek(offset):
                 return None
         for frame in _ffmpeg.frames(container, stream, progress.faults):
-            if not is_part and progress.is_doubtful():
+            if not is_part and progress.needs_md5():
                 return None
-            if n_read >= n_needed:  # only now: with its last frame a recording must be whole
+            if n_read >= n_needed:  # there is another frame, so the end need not be checked
                 return _runs(blocks)
             rate = frame.sample_rate
             check_rate(rate, sample_rate)
             values = _ffmpeg.values(frame)
-            n_skipped = round(offset * rate) - progress.place(frame)
-            if n_skipped < 0 and progress.longest == 0:  # FFmpeg went too far
+            n_skipped = round(offset * rate) - progress.position(frame)
+            if n_skipped < 0 and progress.longest == 0:  # FFmpeg seeked too far
                 return None
             n_skipped = max(0, n_skipped)
-            progress.note(frame, values)
+            progress.update(frame, values)
             if n_skipped >= len(values):
                 continue
             blocks.append((_ffmpeg.mono(values)[n_skipped:], rate))
             n_read += len(values) - n_skipped
             if n_samples is not None:
                 n_needed = n_frames_needed(n_samples, sample_rate, rate)
-        if not is_part and (len(_parts(reader)) > 1 or progress.is_doubtful()):
+        if not is_part and (len(_parts(reader)) > 1 or progress.needs_md5()):
             return None
         runs = _runs(blocks)
-        n_filling = progress.check_end(messages)
-    if n_filling and runs:
+        n_padding = progress.check_end(messages)
+    if n_padding and runs:
         samples, rate = runs[-1]
-        runs[-1] = samples[: max(0, len(samples) - n_filling)], rate
+        runs[-1] = samples[: max(0, len(samples) - n_padding)], rate
     return runs
 
 
 class _Progress:
-    """How far decoding has come, and whether what was decoded in the end is everything."""
+    """The position of a decoder, and checks that everything was decoded."""
 
     def __init__(self, reader: Reader, container: Any, stream: Any, sample_rate: int):
         self.reader, self.container, self.stream = reader, container, stream
         self.faults: list[str] = []
         self.sample_rate = sample_rate
-        self.most = _MOST_SAMPLES_PER_BYTE * reader.size()
+        self.most = _MAX_SAMPLES_PER_BYTE * reader.size()
         self.n_resampled = 0.0
         self.end = 0  # samples from the start of the recording
         self.longest = 0
-        self.origin: float | None = None  # the time of the first frame, if it was gone in later
+        self.origin: float | None = None  # the time of the first frame, after seeking
         self.times = (0.0, 0.0)
         self.md5, self.n_bits = _ffmpeg.flac_md5(stream)
-        self.has_sum = bool(self.md5)
+        self.has_md5 = bool(self.md5)
         self.digest = hashlib.md5(usedforsecurity=False)
 
-    def enter(self, offset: float) -> bool:
-        """Go on a little before `offset`; tell whether that was possible."""
+    def seek(self, offset: float) -> bool:
+        """Seek to a little before `offset`; return whether this was possible."""
         self.origin, self.md5 = _ffmpeg.seek(self.container, self.stream, offset - _RUN_UP), b""
         return self.origin is not None
 
-    def place(self, frame: Any) -> int:
-        """Count the samples before a frame that comes next."""
+    def position(self, frame: Any) -> int:
+        """Return the number of samples before the next frame."""
         if self.origin is not None and self.longest == 0 and frame.time is not None:
             self.end = round((frame.time - self.origin) * frame.sample_rate)
         return self.end
 
-    def note(self, frame: Any, values: np.ndarray) -> None:
+    def update(self, frame: Any, values: np.ndarray) -> None:
         if self.md5:
             self.digest.update(_as_stored(values, self.n_bits))
         time = frame.time or 0.0
@@ -203,39 +203,39 @@ class _Progress:
         self.end += len(values)
         self.longest = max(self.longest, len(values))
         self.n_resampled += len(values) * max(1.0, self.sample_rate / frame.sample_rate)
-        if self.n_resampled > max(self.most - _MOST_SAMPLES_PER_BYTE * 2**20, _MOST_SAMPLES):
+        if self.n_resampled > max(self.most - _MAX_SAMPLES_PER_BYTE * 2**20, _MAX_SAMPLES):
             raise Unusable(
-                f"its {self.reader.size()} bytes make {_MOST_SAMPLES} samples and more, which is "
-                "hardly sound; read a part of it, e.g. with a duration"
+                f"its {self.reader.size()} bytes decode to more than {_MAX_SAMPLES} samples, which "
+                "is hardly sound; read a part of it, e.g. with a duration"
             )
 
-    def is_doubtful(self) -> bool:
-        """Tell whether only the sum of all samples can say if they are right."""
-        return bool(self.faults and self.has_sum)
+    def needs_md5(self) -> bool:
+        """Return whether only the MD5 sum of all samples can show if they are right."""
+        return bool(self.faults and self.has_md5)
 
     def check_end(self, messages: Any) -> int:
-        """Refuse what is not everything; count the samples that only fill the last frame."""
+        """Check that everything was decoded; return the samples that pad the last frame."""
         if self.md5:
             if self.digest.digest() != self.md5:
                 raise Unusable(
-                    f"its {self.end} samples do not have the MD5 sum that it states; the file is "
+                    f"its {self.end} samples do not match the MD5 sum that it states; the file is "
                     "cut or damaged"
                 )
             return 0
         codec = self.stream.codec_context.name
-        # MPEG audio has marks to find its frames by, and may stand among tags of all kinds.
+        # MPEG audio has frame markers, and may be mixed with tags of all kinds.
         allowed = 2 + self.end // (20 * max(1, self.longest)) if codec.startswith("mp") else 0
         if len(self.faults) > allowed or (self.longest == 0 and self.origin is None):
             n_places = f"in {len(self.faults)} places" if self.longest else "from the start"
             raise Unusable(f"decoding fails {n_places}; {_DAMAGED}")
         if self.longest == 0:
             return 0
-        if self.container.format.name in ("ogg", "flac"):  # what is damaged is passed over
+        if self.container.format.name in ("ogg", "flac"):  # FFmpeg skips damaged parts
             lasted = round((self.times[1] - self.times[0]) * self.stream.codec_context.sample_rate)
             n_lost = lasted - self.end if lasted <= self.most else 0
             if self.origin is None and n_lost >= max(self.longest, 2048):
                 raise Unusable(f"{n_lost} of its samples are missing; {_DAMAGED}")
-        if self.container.format.name == "ogg":  # states no length: it is where the last page ends
+        if self.container.format.name == "ogg":  # it states no length, only where pages end
             _check_last_ogg_page(self.reader)
             return 0
         return self._check_length(codec, messages)
@@ -244,7 +244,7 @@ class _Progress:
         stated = _stated(self.container, self.stream, self.reader)
         if stated is None:
             return 0
-        # Decoders of lossy codecs leave out some of the first frames, and lengths are rounded to
+        # Decoders of lossy codecs omit some of the first frames, and lengths are rounded to
         # the container's unit of time.
         form, rate = self.container.format.name, self.stream.codec_context.sample_rate
         n_frames = 1 if form == "mp3" or (codec == "alac" and form == "caf") else 3
@@ -253,14 +253,14 @@ class _Progress:
         is_estimate = any("Estimating" in text for *_, text in messages)
         if self.end + max(0, margin - 1) < stated and not is_estimate:
             raise Unusable(
-                f"it promises {stated} samples and decoding ends after {self.end}; {_DAMAGED}"
+                f"it states {stated} samples but decoding ends after {self.end}; {_DAMAGED}"
             )
         surplus = self.end - stated
         return surplus if 0 < surplus < self.longest and form in _EXACT_LENGTHS else 0
 
 
 def _stated(container: Any, stream: Any, reader: Reader) -> int | None:
-    """Take the length that the container states, unless it is absurd."""
+    """Return the number of samples that the container states, unless it is impossible."""
     rate = stream.codec_context.sample_rate
     if stream.duration is not None:
         seconds = float(stream.duration * stream.time_base)
@@ -271,18 +271,18 @@ def _stated(container: Any, stream: Any, reader: Reader) -> int | None:
     else:
         return None
     n_samples = round(seconds * rate)
-    return n_samples if 0 < n_samples <= _MOST_SAMPLES_PER_BYTE * reader.size() else None
+    return n_samples if 0 < n_samples <= _MAX_SAMPLES_PER_BYTE * reader.size() else None
 
 
 def _as_stored(values: np.ndarray, n_bits: int) -> bytes:
-    # FFmpeg puts the bits at the upper end of its integers, and FLAC sums whole bytes.
+    # FFmpeg uses the upper bits of its integers, and the MD5 sum is that of whole bytes.
     n_bytes = values.itemsize
     whole = np.ascontiguousarray(values >> (8 * n_bytes - n_bits), values.dtype.newbyteorder("<"))
     return whole.reshape(-1).view(np.uint8).reshape(-1, n_bytes)[:, : (n_bits + 7) // 8].tobytes()
 
 
 def _parts(reader: Reader) -> list[Reader]:
-    """Take FLAC and Ogg files apart that were joined: each has a length, or a sum, of its own."""
+    """Split joined FLAC and Ogg files: each has its own length, or its own MD5 sum."""
     head = bytes(reader.read_at(0, 10))
     kinds = [kind for kind in _MARKS if head[:4] == kind or head[:3] == b"ID3"]
     starts: list[int] = []
@@ -300,7 +300,8 @@ def _parts(reader: Reader) -> list[Reader]:
     if len(starts) < 2:
         return [reader]
     ends = [*starts[1:], size]
-    return [BytesReader(reader.read_at(at, end - at)) for at, end in zip(starts, ends, strict=True)]
+    bounds = zip(starts, ends, strict=True)
+    return [BytesReader(reader.read_at(start, end - start)) for start, end in bounds]
 
 
 def _check_last_ogg_page(reader: Reader) -> None:
@@ -314,7 +315,7 @@ def _check_last_ogg_page(reader: Reader) -> None:
 
 
 def _runs(blocks: list[tuple[np.ndarray, int]]) -> list[tuple[np.ndarray, int]]:
-    """Put the blocks that follow each other at one rate together."""
+    """Concatenate successive blocks of the same rate."""
     return [
         (np.concatenate([samples for samples, _ in group]), rate)
         for rate, group in itertools.groupby(blocks, key=operator.itemgetter(1))

@@ -1,4 +1,4 @@
-"""Recordings that cannot be used: what they are called, and why."""
+"""Names of recordings that cannot be used, and the reasons."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NAMELESS = "the recording"
 
 
 class Unusable(Exception):
-    """Why one recording cannot be used; its caller knows the name."""
+    """The reason why a recording cannot be used; the caller adds the name."""
 
     def __init__(self, reason: str, failures: Sequence[tuple[str, str]] = ()):
         super().__init__(reason)
@@ -25,7 +25,7 @@ class Unusable(Exception):
         return cls(reason, error.failures)
 
     def named(self, name: str) -> list[tuple[str, str]]:
-        """Name the failures; what already has a name of its own keeps it."""
+        """Name the failures, except those that already have a name."""
         if not self.failures:
             return [(name, str(self))]
         return [
@@ -35,11 +35,11 @@ class Unusable(Exception):
 
 
 def describe(source: Any, index: int | None = None) -> str:
-    """Name a recording in a message: its path if it has one, else its place in X."""
+    """Name a recording in a message: by its path if it has one, else by its index in X."""
     if isinstance(source, str | os.PathLike):
         return os.fsdecode(source)
-    place = NAMELESS if index is None else f"X[{index}]"
+    item = NAMELESS if index is None else f"X[{index}]"
     name = getattr(source, "name", None)
     if isinstance(name, str):
-        return f"{place} (open file {name!r})"
-    return f"{place} ({type(source).__name__})"
+        return f"{item} (open file {name!r})"
+    return f"{item} ({type(source).__name__})"

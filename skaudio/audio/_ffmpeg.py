@@ -1,4 +1,4 @@
-"""FFmpeg through PyAV: a recording's packets, frames and samples, and what FFmpeg says of them."""
+"""Packets, frames, samples and messages of FFmpeg, through PyAV."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from skaudio.audio._bytes import Reader
 from skaudio.audio._failures import Unusable
 from skaudio.audio._wav import mix_down
 
-# FFmpeg's readers of files with sound. The rest are pictures, texts, devices, playlists (which
-# open other files) and streams without a header, in which noise passes for sound.
+# FFmpeg's readers of files with sound. The others are for images, texts, devices, playlists (which
+# open other files) and streams without a header, which accept any bytes as sound.
 _FORMATS = (
     "3dostr,aac,aa,ac3,aiff,amr,ape,asf,ast,au,avi,avr,caf,dsf,dts,dtshd,eac3,epaf,f4v,flac,flv,"
     "gxf,iff,ircam,matroska,mka,webm,mov,mp4,m4a,3gp,mp3,mpc,mpc8,mpeg,mpegts,mxf,nistsphere,nut,"
     "ogg,oma,pvf,qcp,qoa,rm,shn,smjpeg,sox,tak,tta,voc,w64,wav,wsd,wtv,wv,xwma"
 )
 
-# Codecs that have checksums of their own, which are looked at only if one asks for it.
+# Codecs with checksums, which FFmpeg verifies only on request.
 CHECKED = {"flac", "wavpack", "tta", "ape", "tak"}
 TIME_BASE = av.time_base
 
 _DTYPES = {"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4", "dbl": "f8"}
 _N_TIMED = 9
-_MOST_FAULTS = 1000  # nobody needs to know how many more there are
+_MAX_FAULTS = 1000  # the exact number of further ones does not matter
 _listening = threading.Lock()
 
 
 @contextmanager
 def opened(reader: Reader, *, is_strict: bool = True) -> Iterator[tuple[Any, Any]]:
-    """Open a recording and choose its sound; be strict about checksums, or trust in FLAC's sum."""
+    """Open a recording and its audio stream; if not strict, rely on FLAC's MD5 sum."""
     file = _File(reader)
     try:
         container = av.open(
@@ -56,19 +56,19 @@ def opened(reader: Reader, *, is_strict: bool = True) -> Iterator[tuple[Any, Any
         if stream is None:
             raise Unusable(f"it is a file of the format {container.format.name!r} without sound")
         if not stream.codec_context or not stream.codec_context.sample_rate:
-            raise Unusable("its sound is in no form that FFmpeg can decode")
+            raise Unusable("its sound is in a form that FFmpeg cannot decode")
         stream.thread_type = "NONE"
         if stream.codec_context.name in CHECKED and (is_strict or not flac_md5(stream)[0]):
             stream.codec_context.options = {"err_detect": "crccheck+explode"}
         try:
             yield container, stream
         finally:
-            if file.failure is not None:  # of which FFmpeg only knew that there is no more
+            if file.failure is not None:  # which was the end of the file for FFmpeg
                 raise file.failure
 
 
 def packets(container: Any, stream: Any, faults: list[str]) -> Iterator[Any]:
-    """Take a recording apart; where that cannot go on, there is a fault."""
+    """Yield the packets of a recording; an error that ends them is added to `faults`."""
     demuxed = container.demux(stream)
     while True:
         try:
@@ -76,18 +76,18 @@ def packets(container: Any, stream: Any, faults: list[str]) -> Iterator[Any]:
         except av.FFmpegError as error:
             faults.append(str(error))
             return
-        except IndexError:  # PyAV's, at the end, when other streams have appeared meanwhile
+        except IndexError:  # from PyAV, at the end, if new streams have appeared
             return
-        if packet is None or len(faults) > _MOST_FAULTS:
+        if packet is None or len(faults) > _MAX_FAULTS:
             return
-        # The last packet, which asks the decoder for what it still has, has no time.
+        # The last packet, which flushes the decoder, has no time.
         if packet.size or packet.dts is None:
             yield packet
 
 
 def frames(container: Any, stream: Any, faults: list[str]) -> Iterator[Any]:
-    """Decode packet by packet; what cannot be decoded becomes a fault."""
-    # Of WAV files the length has been compared already; it may be unknown there, and in CAF.
+    """Decode packet by packet; errors are added to `faults`."""
+    # The length of WAV files is already checked; it may be unknown there, and in CAF.
     endless = container.format.name == "wav" or (
         container.format.name == "caf" and not stream.frames and not stream.codec_context.frame_size
     )
@@ -101,9 +101,9 @@ def frames(container: Any, stream: Any, faults: list[str]) -> Iterator[Any]:
 
 
 def seek(container: Any, stream: Any, seconds: float) -> float | None:
-    """Go on from some place; tell at what time the recording begins, or None if that failed."""
+    """Seek to a time; return the time at which the recording begins, or None on failure."""
     origin, n_samples = 0.0, 0
-    # Not the first frame's time, of which a decoder may leave something out.
+    # Not the time of the first frame, a part of which a decoder may omit.
     for frame in itertools.islice(frames(container, stream, []), _N_TIMED):
         if frame.time is None:
             return None
@@ -117,7 +117,7 @@ def seek(container: Any, stream: Any, seconds: float) -> float | None:
 
 
 def flac_md5(stream: Any) -> tuple[bytes, int]:
-    """Give the MD5 sum of a FLAC stream's samples, if it states one, and their bits."""
+    """Return the MD5 sum that a FLAC stream states, if any, and the bits per sample."""
     extra = stream.codec_context.extradata if stream.codec_context.name == "flac" else None
     if not extra or len(extra) != 34 or not any(extra[18:]):
         return b"", 0
@@ -125,10 +125,10 @@ def flac_md5(stream: Any) -> tuple[bytes, int]:
 
 
 def values(frame: Any) -> np.ndarray:
-    """Take the samples of a frame, (n_samples, n_channels), as they were decoded."""
+    """Return the decoded samples of a frame, of shape (n_samples, n_channels)."""
     dtype = _DTYPES[frame.format.packed.name]
     n_channels = frame.layout.nb_channels
-    if frame.format.is_planar and n_channels > 1:  # PyAV finds more planes than there are
+    if frame.format.is_planar and n_channels > 1:  # PyAV returns more planes than there are
         planes = [np.frombuffer(plane, dtype) for plane in frame.planes[:n_channels]]
         return np.stack([plane[: frame.samples] for plane in planes], axis=1)
     packed = np.frombuffer(frame.planes[0], dtype)
@@ -136,7 +136,7 @@ def values(frame: Any) -> np.ndarray:
 
 
 def mono(values: np.ndarray) -> np.ndarray:
-    """Make mono samples of what :func:`values` took."""
+    """Convert the result of :func:`values` to mono samples."""
     samples = values.astype(np.float32)
     kind = values.dtype.kind
     if kind in "iu":
@@ -148,13 +148,13 @@ def mono(values: np.ndarray) -> np.ndarray:
 
 @contextmanager
 def listen() -> Iterator[list[Any]]:
-    """Collect what FFmpeg says in this thread."""
+    """Collect the messages of FFmpeg in this thread."""
     with _listening:
         level, skips = av.logging.get_level(), av.logging.get_skip_repeated()
         av.logging.set_skip_repeated(False)
         av.logging.set_level(av.logging.WARNING)
         try:
-            # What it says in other threads meanwhile goes nowhere, as it always does.
+            # Messages from other threads are discarded, as always.
             with av.logging.Capture(local=False), av.logging.Capture() as messages:
                 yield messages
         finally:
@@ -163,35 +163,35 @@ def listen() -> Iterator[list[Any]]:
 
 
 class _File:
-    """A reader as a file for PyAV: without a name, which would suggest a format.
+    """A file object for PyAV, without a name, which would suggest a format.
 
-    It raises nothing, for PyAV prints what it cannot hand on; `failure` keeps it.
+    Exceptions are kept in `failure`, since PyAV prints those that it cannot raise.
     """
 
     def __init__(self, reader: Reader):
         self.failure: Unusable | None = None
         self._reader = reader
         self._size = reader.size()
-        self._place = 0
+        self._position = 0
 
     def read(self, n_bytes: int) -> bytes:
-        if not 0 <= self._place < self._size:
+        if not 0 <= self._position < self._size:
             return b""
         try:
-            # PyAV would copy what a file object gives too much to where nothing must be written.
-            data = bytes(self._reader.read_at(self._place, n_bytes)[:n_bytes])
+            # PyAV would copy surplus bytes beyond the end of its buffer.
+            data = bytes(self._reader.read_at(self._position, n_bytes)[:n_bytes])
         except Unusable as failure:
             self.failure = failure
             return b""
-        self._place += len(data)
+        self._position += len(data)
         return data
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        place = offset + (0, self._place, self._size)[whence]
-        if place < 0:
-            return -errno.EINVAL  # as FFmpeg's own protocols answer to nonsense
-        self._place = place
-        return place
+        position = offset + (0, self._position, self._size)[whence]
+        if position < 0:
+            return -errno.EINVAL  # like FFmpeg's own protocols
+        self._position = position
+        return position
 
     def tell(self) -> int:
-        return self._place
+        return self._position

@@ -1,4 +1,4 @@
-"""What identifies the content of a recording."""
+"""Identify the content of a recording."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from skaudio.audio._bytes import BYTES, PATHS, FileReader, contiguous, why_unreadable
+from skaudio.audio._bytes import BYTES, PATHS, FileReader, contiguous, explain_unreadable
 from skaudio.audio._failures import Unusable, describe
 from skaudio.audio._samples import as_array, split_pair
 from skaudio.exceptions import AudioError
@@ -19,7 +19,7 @@ _BLOCK = 2**20
 
 
 def fingerprint(source: Any) -> bytes:
-    """Identify the content of a recording, to find again what was computed from it.
+    """Identify the content of a recording, as a key for results computed from it.
 
     Parameters
     ----------
@@ -34,19 +34,19 @@ def fingerprint(source: Any) -> bytes:
     Raises
     ------
     AudioError
-        When there is nothing to identify: the file does not exist, or what was given is no
-        recording. Whether it can be decoded is not looked at.
+        If the file does not exist, or `source` is not a recording. Whether it can be decoded
+        is not checked.
 
     Notes
     -----
-    A path is identified without reading the file: by where it is, which file stands there
-    (its device and inode), its size and the times of its last changes. So the same file
-    under another name is another recording, and one that is touched, moved away and back or
-    replaced by its copy is a new one, which costs no more than computing again. A file that
-    is rewritten in place with the same size is a new one if the file system's clock has
-    ticked in between. Bytes and open files are identified by their content, arrays by their type,
-    shape and every bit of their values; a recording that renders itself is asked.
-    Recordings of different kinds have different fingerprints even if their samples are
+    A path is identified without reading the file: by the absolute path, the device and inode,
+    the size and the times of the last changes. The same file under another name therefore
+    has another fingerprint, and so has a file that is touched, moved or replaced by a copy;
+    its results are then computed again. A file that
+    is rewritten in place with the same size gets a new fingerprint if the file system's clock
+    has advanced. Bytes and open files are identified by their content, arrays by their type,
+    shape and exact values, and recordings that render themselves by their own `fingerprint`.
+    Recordings of different types have different fingerprints even if their samples are
     equal.
 
     Examples
@@ -81,12 +81,11 @@ def _of_path(path: Any) -> bytes:
     try:
         status = os.stat(path)
     except (OSError, ValueError) as error:
-        raise Unusable(why_unreadable(path, error)) from error
+        raise Unusable(explain_unreadable(path, error)) from error
     name = os.fsencode(path)
     if not os.path.isabs(name):
         name = os.path.join(os.fsencode(os.getcwd()), name)
-    # Size and mtime may be equal when another file is put in place of the first, or a folder
-    # on the way to it becomes a link to another.
+    # Size and mtime may be equal when the file, or one of its parent folders, is replaced.
     numbers = (
         status.st_size,
         status.st_mtime_ns,

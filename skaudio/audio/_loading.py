@@ -1,4 +1,4 @@
-"""Recordings of every kind to waveforms: one, several, or only their lengths."""
+"""Load the waveforms of one or several recordings, or measure their lengths."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from skaudio.audio._recording import read, seconds
 from skaudio.audio._sources import in_order
 from skaudio.exceptions import AudioError
 
-# Opening a hundred thousand files to find out what they are would take a minute.
+# Opening a hundred thousand files to determine their types would take a minute.
 _EXTENSIONS = (
     ".3gp .aac .ac3 .aif .aifc .aiff .amr .ape .asf .au .avi .caf .flac .flv .m4a .m4b .m4v .mka "
     ".mkv .mov .mp2 .mp3 .mp4 .oga .ogg .ogv .opus .rf64 .snd .sph .spx .tta .voc .w64 .wav "
@@ -41,13 +41,13 @@ def load(
         One of:
 
         - a file that FFmpeg reads (WAV, FLAC, OGG, MP3, M4A, AAC, WebM, ..., or the sound of
-          a video) by its path (``str`` or ``PathLike``), as ``bytes`` (or ``bytearray`` or
-          ``memoryview``), or as an open binary file, which is read from its start and left
-          where it was. What the file is, its content tells, not its name;
-        - samples of shape ``(n_samples,)``, taken to be at `sample_rate`, or a pair of
+          a video): its path (``str`` or ``PathLike``), its ``bytes`` (or ``bytearray`` or
+          ``memoryview``), or an open binary file, which is read from its start and whose
+          position is restored. The format is recognised by the content, not by the name;
+        - samples of shape ``(n_samples,)``, assumed to be at `sample_rate`, or a pair of
           samples and their rate in Hz, in either order. ``uint8``, ``int16`` and ``int32``
-          samples are PCM and are scaled to [-1, 1); floats are taken as they are. Channels
-          of an array with two axes are averaged, where it is plain which axis they are;
+          samples are PCM and are scaled to [-1, 1); floats are not scaled. The channels
+          of a two-dimensional array are averaged, if it is clear which axis they are;
         - an object with the methods of :class:`RenderableRecording`, such as a
           :class:`Segment`.
     sample_rate : int, default=16000
@@ -56,8 +56,7 @@ def load(
     offset : float, default=0.0
         Where to begin, in seconds.
     duration : float, default=None
-        Read no more than this many seconds, whatever the recording's length; None reads
-        everything.
+        Read at most this many seconds; None reads everything.
 
     Returns
     -------
@@ -67,21 +66,21 @@ def load(
     Raises
     ------
     AudioError
-        When the recording cannot be used; the message names it and the reason.
+        If the recording cannot be used; the message names it and the reason.
 
     See Also
     --------
-    librosa.load : The same for one path, at 22,050 Hz unless told otherwise.
+    librosa.load : The same for one path, at 22,050 Hz by default.
 
     Notes
     -----
-    Plain WAV files are read with NumPy, all others by FFmpeg through PyAV. A file is refused
-    when it was cut or damaged: when decoding fails, when it ends before the length that it
-    states (by more than three frames of a lossy codec, which decoders may leave out), and when
-    a FLAC file's samples do not have the MD5 sum that it states. Ogg files, raw AAC and MP3
-    files without a Xing, Info or VBRI frame state no length; their cut end is seen only if it
-    goes through a page or a packet. What is behind the part that was asked for, nobody looks
-    at. Files that were joined (MP3, FLAC, Ogg) are heard to the last end.
+    Plain WAV files are read with NumPy, all others by FFmpeg through PyAV. Truncated and damaged
+    files are errors: if decoding fails, if the file is shorter than it states
+    (by more than three frames of a lossy codec, which decoders may omit), or if
+    a FLAC file's samples do not match the MD5 sum that it states. Ogg files, raw AAC and MP3
+    files without a Xing, Info or VBRI frame state no length; truncation is only detected if it
+    splits a page or a packet. The part after the requested one is not checked. Concatenated
+    files (MP3, FLAC, Ogg) are read to the end.
 
     Examples
     --------
@@ -94,7 +93,7 @@ def load(
     n_samples = None
     if not 0 <= offset < math.inf:
         raise ValueError(
-            "The offset parameter of load must be a number of seconds, from 0 on. "
+            "The offset parameter of load must be a number of seconds, at least 0. "
             f"Got {offset!r} instead."
         )
     if duration is not None:
@@ -129,11 +128,11 @@ def load_batch(
     n_samples : int
         Length of every clip: longer ones are cut, shorter ones are followed by zeros.
     places : sequence of int, default=None
-        Where the recordings stand in the user's ``X``, to name arrays by; None counts
+        Indices of the recordings in the user's ``X``, for error messages; None counts
         from 0.
     prepare : callable, default=None
-        Given the samples of a whole recording, returns those that the clip is to be cut
-        from. None takes the recording from its start, and reads no more than `n_samples`.
+        Function of the samples of a whole recording that returns those that the clip is cut
+        from. None takes the recording from its start, and reads at most `n_samples`.
 
     Returns
     -------
@@ -142,8 +141,8 @@ def load_batch(
     lengths : ndarray of shape (n_clips,)
         Samples of each clip before the zeros; 0 if it could not be used.
     failures : list of (str, str)
-        Name and reason of each recording that could not be used. Its row is zero and
-        must not be used: raise :class:`~skaudio.exceptions.AudioError`.
+        Name and reason of each recording that could not be used. Its row is zero. If there
+        are any, the caller must raise :class:`~skaudio.exceptions.AudioError`.
 
     Examples
     --------
@@ -169,8 +168,8 @@ def load_batch(
                 length = len(samples)
                 clip[:length] = samples
         except Unusable as error:
-            place = index if places is None else int(places[index])
-            failures += error.named(describe(source, place))
+            in_X = index if places is None else int(places[index])
+            failures += error.named(describe(source, in_X))
         clip[length:] = 0
         lengths[index] = length
     return waveforms, lengths, failures
@@ -184,18 +183,18 @@ def durations(sources: Iterable[Any], *, sample_rate: int) -> np.ndarray:
     sources : iterable
         Recordings as :func:`load` takes them, in the order of the result: no set and no dict.
     sample_rate : int
-        The rate of bare arrays, in Hz.
+        The rate of arrays that are given without one, in Hz.
 
     Returns
     -------
     ndarray of shape (n_clips,)
-        Durations in seconds. Of files other than WAV the packets are counted (0.1 to 1.2 s
-        for an hour), whatever they state; the outcome may be a few frames of the codec off.
+        Durations in seconds. In files other than WAV the packets are counted (0.1 to 1.2 s
+        for an hour), whatever length they state; the error is at most a few codec frames.
 
     Raises
     ------
     AudioError
-        Names every recording that cannot be opened.
+        If recordings cannot be opened; the message names them.
 
     Examples
     --------
@@ -216,17 +215,17 @@ def durations(sources: Iterable[Any], *, sample_rate: int) -> np.ndarray:
 
 
 def is_audio(path: str | os.PathLike) -> bool:
-    """Tell whether a file is audio, or a video, which may have sound.
+    """Check whether a file is audio, or a video, which may have sound.
 
     Parameters
     ----------
     path : str or PathLike
-        The file. It is opened only if its extension is not a usual one of audio.
+        The file. It is only opened if its extension is not a common one of audio or video.
 
     Returns
     -------
     bool
-        Whether :func:`load` is worth a try.
+        Whether :func:`load` can be expected to work.
 
     Examples
     --------
@@ -255,10 +254,10 @@ def find_unreadable(
     n_jobs: int | None = None,
     verbose: int = 0,
 ) -> list[tuple[int, str]]:
-    """Find the recordings that would stop a fit.
+    """Find the recordings that cannot be used.
 
-    Every recording is decoded to its end, since a file may open, report a duration and
-    fail in the middle.
+    Every recording is decoded to its end, since a file may open and report a duration but
+    be damaged in the middle.
 
     Parameters
     ----------
@@ -274,7 +273,7 @@ def find_unreadable(
     Returns
     -------
     list of (int, str)
-        Place in `sources` and reason, in order.
+        Index in `sources` and reason, in order.
 
     Examples
     --------
@@ -285,7 +284,7 @@ def find_unreadable(
     >>> unreadable
     [(1, '1 of its 2 samples is NaN or infinite')]
 
-    Without them, recordings and labels:
+    Remove them from the recordings and labels:
 
     >>> bad = {index for index, _ in unreadable}
     >>> X, y = zip(*[pair for index, pair in enumerate(zip(X, y)) if index not in bad])
@@ -298,7 +297,7 @@ def find_unreadable(
     if n_jobs in (None, 1):
         checked: Iterable[Any] = (_check(item, sample_rate) for item in items)
     else:
-        import joblib  # a fraction of a second, which those who only predict need not spend
+        import joblib  # takes a fraction of a second, which is not needed to predict
 
         parallel = joblib.Parallel(n_jobs, prefer="threads", return_as="generator")
         checked = parallel(joblib.delayed(_check)(item, sample_rate) for item in items)
@@ -306,7 +305,7 @@ def find_unreadable(
 
 
 def fit_length(samples: np.ndarray, n_samples: int) -> np.ndarray:
-    """Cut the end of a clip, or follow it with zeros.
+    """Cut the end of a clip, or pad it with zeros.
 
     Parameters
     ----------

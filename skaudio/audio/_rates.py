@@ -1,4 +1,4 @@
-"""From one sampling rate to another, in bounds."""
+"""Resample between sampling rates, within limits."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import soxr
 
 from skaudio.audio._failures import Unusable
 
-# A header that claims 1 Hz would make 16,000 samples of every one. Nothing that is
-# classified by its sound is recorded at a rate so far from the one that is wanted.
+# With a header that states 1 Hz, every sample would become 16,000. No real recording has a
+# rate so far from the requested one.
 _MAX_RATIO = 256
 
-# Of a rate far below the one that is wanted, a small file makes more than memory holds.
+# At a rate far below the requested one, a small file may become larger than memory.
 _USUAL_RATIO = 16
-_MOST_MADE = 2**26
+_MAX_RESAMPLED = 2**26
 
 # The resampling filter looks ahead, and a clip's last samples must not depend on where
 # reading stopped: 256 samples at the slower rate leave differences below 1e-6.
@@ -25,12 +25,12 @@ _LOOK_AHEAD_SAMPLES = 256
 
 def n_samples_in(duration: float, sample_rate: int) -> int:
     """Count the samples of a clip."""
-    # Rounded first: 0.07 s at 100 Hz are 7 samples, and their product is a little more.
+    # Rounded first: 0.07 s at 100 Hz are 7 samples, but the product is slightly larger.
     return max(1, math.ceil(round(duration * sample_rate, 6)))
 
 
 def check_rate(rate: float, sample_rate: int) -> None:
-    """Refuse to resample from rates that only a damaged header or a slip explains."""
+    """Check that a rate is plausible, and not a mistake or from a damaged header."""
     if not sample_rate / _MAX_RATIO <= rate <= sample_rate * _MAX_RATIO:
         raise Unusable(
             f"its sampling rate is {rate:g} Hz, which is too far from sample_rate={sample_rate} "
@@ -51,7 +51,7 @@ def resample(samples: np.ndarray, rate: float, sample_rate: int) -> np.ndarray:
     if rate == sample_rate:
         return samples
     n_samples = math.ceil(len(samples) * sample_rate / rate)
-    if n_samples > max(_MOST_MADE, _USUAL_RATIO * len(samples)):
+    if n_samples > max(_MAX_RESAMPLED, _USUAL_RATIO * len(samples)):
         raise Unusable(
             f"its {len(samples)} samples at {rate:g} Hz would become {n_samples} at {sample_rate} "
             "Hz; read a part of it, e.g. with a duration"

@@ -1,4 +1,4 @@
-"""One recording of any kind: its waveform and its duration."""
+"""Read or measure one recording of any type."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from skaudio.audio._rates import check_rate, n_frames_needed, resample
 from skaudio.audio._samples import as_waveform, check_samples, split_pair
 from skaudio.exceptions import AudioError
 
-# No more than this is read before the header has told how much is needed.
+# At most this is read before the header is known.
 _MAX_FIRST_READ = 2**16
 
 
@@ -77,7 +77,7 @@ def _read_encoded(
     out: np.ndarray | None,
 ) -> np.ndarray:
     first_read = _MAX_FIRST_READ
-    if n_samples is not None:  # what a mono file of 16 bits at the same rate needs
+    if n_samples is not None:  # enough for a mono file of 16 bits at the same rate
         first_read = min(first_read, _wav.HEADER_BYTES + 2 * n_samples)
     head = reader.read_at(0, first_read)
     layout = _wav.read_layout(reader, head, whole=len(head) < first_read)
@@ -98,7 +98,7 @@ def _read_encoded(
     target = out if rate == sample_rate else None
     samples = np.empty(n_frames, np.float32) if target is None else target[:n_frames]
     if _wav.read_samples(reader, head, layout, samples, first) < n_frames:
-        raise Unusable("it became shorter while it was read")
+        raise Unusable("it was truncated while it was read")
     if layout.is_float:
         check_samples(samples)
     return resample(samples, rate, sample_rate)

@@ -1,4 +1,4 @@
-"""Recordings that are samples already: arrays, and pairs of an array and its rate."""
+"""Recordings that are given as samples: arrays, and pairs of an array and its rate."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ import numpy as np
 
 from skaudio.audio._failures import Unusable
 
-# Integer samples and the value that stands for full scale, as in PCM files.
+# Integer types and the value of full scale, as in PCM files.
 _FULL_SCALE = {
     np.dtype(np.uint8): 2.0**7,
     np.dtype(np.int16): 2.0**15,
     np.dtype(np.int32): 2.0**31,
 }
 
-# Full scale is 1. Files that hold integers as floats are louder; beyond 32 bits is damage, and
-# the power of such samples would be infinite in float32.
-_MOST = 2.0**32
+# Full scale is 1. Files that store integers as floats exceed it; values beyond 32 bits mean
+# damage, and the power of such samples would be infinite in float32.
+_MAX_VALUE = 2.0**32
 
-# An array with two axes is taken for channels if one axis can be nothing else.
-_MOST_CHANNELS = 16
-_FEWEST_SAMPLES = 256
+# An array with two axes has channels if only one of the axes can be the samples.
+_MAX_CHANNELS = 16
+_MIN_SAMPLES = 256
 
 
 def split_pair(source: Any) -> tuple[Any, float | None]:
-    """Take a pair of samples and their rate apart, which may come in either order."""
+    """Split a pair of samples and their rate, in either order."""
     if not (isinstance(source, tuple) and len(source) == 2):
         return source, None
     n_axes = [np.ndim(item) for item in source]
@@ -38,11 +38,11 @@ def split_pair(source: Any) -> tuple[Any, float | None]:
 
 
 def as_array(values: Any) -> np.ndarray:
-    """Make an array of real numbers of anything that is like one."""
+    """Convert anything array-like to an array of real numbers."""
     try:
         samples = np.asarray(values)
         if samples.ndim == 0:
-            raise TypeError("a single value is no recording")
+            raise TypeError("a single value is not a recording")
         if samples.dtype.kind == "c":
             raise Unusable("Complex data not supported: samples must be real numbers")
         if samples.dtype.kind not in "biuf" or not isinstance(values, np.ndarray):
@@ -56,27 +56,27 @@ def as_array(values: Any) -> np.ndarray:
 
 
 def as_waveform(values: Any, n_samples: int | None = None, first: int = 0) -> np.ndarray:
-    """Make mono samples of an array; PCM integers are scaled to [-1, 1)."""
+    """Convert an array to mono samples; PCM integers are scaled to [-1, 1)."""
     samples = as_array(values)
     if samples.ndim == 2:
         samples = samples if samples.shape[0] > samples.shape[1] else samples.T
     if samples.ndim > 2 or (
         samples.ndim == 2
-        and not (samples.shape[1] <= _MOST_CHANNELS and samples.shape[0] >= _FEWEST_SAMPLES)
+        and not (samples.shape[1] <= _MAX_CHANNELS and samples.shape[0] >= _MIN_SAMPLES)
     ):
         raise Unusable(
             f"expected samples of shape (n_samples,), got shape {np.shape(values)}; "
             "mix channels down first, e.g. samples.mean(axis=channel_axis)"
         )
-    kind = samples.dtype.newbyteorder("=")  # the order of bytes is no matter
+    kind = samples.dtype.newbyteorder("=")  # any byte order
     scale = _FULL_SCALE.get(kind)
     if scale is None and kind.kind in "biu":
         raise Unusable(
-            f"its samples are {kind.name}, which does not tell what full scale is; expected uint8, "
-            "int16 or int32 as in PCM files, or floats in [-1, 1], e.g. samples / 32768"
+            f"its samples are {kind.name}, whose full scale is unknown; expected uint8, int16 or "
+            "int32 as in PCM files, or floats in [-1, 1], e.g. samples / 32768"
         )
     stop = None if n_samples is None else first + n_samples
-    # Values beyond float32 become infinite, which check_samples refuses with their number.
+    # Values beyond float32 become infinite, which check_samples reports.
     with np.errstate(over="ignore", invalid="ignore"):
         waveform = samples[first:stop].astype(np.float32)
         if scale is not None:
@@ -87,8 +87,8 @@ def as_waveform(values: Any, n_samples: int | None = None, first: int = 0) -> np
 
 
 def check_samples(samples: np.ndarray) -> None:
-    """Refuse samples that are NaN, infinite or absurd."""
-    if len(samples) == 0 or (samples.min() >= -_MOST and samples.max() <= _MOST):
+    """Check that samples are finite and not far beyond full scale."""
+    if len(samples) == 0 or (samples.min() >= -_MAX_VALUE and samples.max() <= _MAX_VALUE):
         return
     finite = np.isfinite(samples)
     n_bad = len(samples) - int(finite.sum())

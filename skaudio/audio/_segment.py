@@ -1,4 +1,4 @@
-"""Recordings that make their own samples, and the one that is a part of another."""
+"""Recordings that render their own samples, and segments of recordings."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ from skaudio.audio._fingerprint import fingerprint
 from skaudio.audio._loading import durations, load
 from skaudio.exceptions import AudioError
 
-# Labels are drawn by hand and rounded when they are written down.
+# Labels are set manually and rounded when they are saved.
 _SLACK_SECONDS = 0.1
 
 
 @runtime_checkable
 class RenderableRecording(Protocol):
-    """A recording that makes its own samples, such as an augmented one.
+    """A recording that renders its own samples, such as an augmented one.
 
-    Anything with these three methods may stand wherever a recording may. When a source that
-    it is made of cannot be used, they raise :class:`~skaudio.exceptions.AudioError`.
+    Any object with these three methods can be used as a recording. If one of its sources
+    cannot be used, they raise :class:`~skaudio.exceptions.AudioError`.
     """
 
     def render(self, *, sample_rate: int, duration: float | None) -> np.ndarray:
-        """Make the samples.
+        """Render the samples.
 
         Parameters
         ----------
         sample_rate : int
             The rate to render at, in Hz.
         duration : float or None
-            No more than the first `duration` seconds are wanted; None wants everything.
+            Only the first `duration` seconds are needed; None renders everything.
 
         Returns
         -------
         ndarray of shape (n_samples,)
-            Mono samples, ``float32``. More than were asked for are cut.
+            Mono samples, ``float32``. Surplus samples are cut.
         """
 
     def duration(self, *, sample_rate: int) -> float:
-        """Tell how long a clip should be to hold it, without rendering if possible.
+        """Return the length that a clip needs, without rendering if possible.
 
         Parameters
         ----------
@@ -54,8 +54,8 @@ class RenderableRecording(Protocol):
         Returns
         -------
         float
-            Seconds: usually of everything that is rendered. A transformer learns the length
-            of its clips from it.
+            Seconds, usually of everything that is rendered. Transformers learn the length
+            of their clips from it.
         """
 
     def fingerprint(self) -> bytes:
@@ -64,18 +64,18 @@ class RenderableRecording(Protocol):
         Returns
         -------
         bytes
-            The same for the same samples, different for others.
+            Equal for equal samples, different for others.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class Segment(RenderableRecording):
-    """A part of a recording, which may stand wherever a recording may.
+    """A part of a recording, which can be used like any recording.
 
-    Only the segment is read, and no more of it than a clip needs, where a format tells exactly
-    which sample is where: WAV, W64, AIFF, AU, CAF, FLAC, MP3, M4A, MP4, Ogg Opus, Matroska and
-    WebM. Decoders begin a second earlier, to find their pace. All other formats (Ogg Vorbis,
-    raw AAC, WMA, ...) are decoded from their start, raw AAC in 1.3 s for an hour before it.
+    Only the segment is read, and only as much of it as a clip needs, in formats with exact
+    sample positions: WAV, W64, AIFF, AU, CAF, FLAC, MP3, M4A, MP4, Ogg Opus, Matroska and
+    WebM. Decoding begins a second earlier, so that decoders settle. All other formats (Ogg
+    Vorbis, raw AAC, WMA, ...) are decoded from the start, which takes 1.3 s per hour of raw AAC.
 
     Attributes
     ----------
@@ -84,12 +84,12 @@ class Segment(RenderableRecording):
     start : float, default=0.0
         Where the segment begins, in seconds.
     stop : float, default=None
-        Where it ends, in seconds; None means with the recording.
+        Where it ends, in seconds; None means the end of the recording.
 
     Raises
     ------
     ValueError
-        When `stop` does not come after `start`.
+        If `stop` is not greater than `start`.
 
     See Also
     --------

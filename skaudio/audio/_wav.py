@@ -1,7 +1,7 @@
-"""Plain WAV files (PCM and float), parsed with NumPy: ten times the speed of a decoder.
+"""Read plain WAV files (PCM and float) with NumPy, ten times as fast as with a decoder.
 
-A WAV file whose samples are stored in any other way is left to FFmpeg; but whether a file was
-cut, or holds several recordings, is seen here for all of them.
+WAV files with other encodings are left to FFmpeg; but this module checks for all of them
+whether the file is truncated or contains several recordings.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from skaudio.audio._bytes import Reader
 from skaudio.audio._failures import Unusable
 
-# Read at once: all that stands before the samples, but for large tags.
+# Read at once: everything before the samples, except for large tags.
 HEADER_BYTES = 4096
 
 _MAX_CHANNELS = 1024
@@ -22,7 +22,7 @@ _MAX_RATE = 2**31 - 1
 _MAX_CHUNKS = 1000
 _BLOCK_BYTES = 2**18
 
-# A program that writes into a pipe cannot know the size of what it writes, and leaves 0 or
+# A program that writes to a pipe does not know the size of the file, and writes 0 or
 # nearly 2 or 4 GB: 2**31 or 2**32 less one, less the header, or 2,000,000,000.
 _PLACEHOLDER = 2_000_000_000 - HEADER_BYTES
 _IN_DS64 = 2**32 - 1
@@ -32,7 +32,7 @@ _FORMAT = struct.Struct("<HHIIHH")
 _EXTENSION = struct.Struct("<HHI16s")
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _SUBFORMAT_TAIL = bytes.fromhex("000000001000800000aa00389b71")
-# What other formats hide in a data chunk.
+# Markers of other formats inside a data chunk.
 _FOREIGN_DATA = (b"wvpk", b"OggS")
 
 
@@ -56,7 +56,7 @@ _ENCODINGS = {
 
 
 class Layout(NamedTuple):
-    """Where the samples of a WAV file are, and how to read them."""
+    """Position and encoding of the samples of a WAV file."""
 
     rate: int
     channels: int
@@ -67,13 +67,13 @@ class Layout(NamedTuple):
 
     @property
     def is_float(self) -> bool:
-        """Whether samples may be NaN, infinite or absurd."""
+        """Whether samples may be NaN, infinite or out of range."""
         return self.encoding.scale == 1.0
 
 
 def read_layout(reader: Reader, head: Any, *, whole: bool) -> Layout | None:
-    """Understand the header of a WAV file, or leave it to FFmpeg."""
-    if head[:4] == b"RIFX":  # which FFmpeg takes for little-endian
+    """Read the header of a WAV file; None leaves the file to FFmpeg."""
+    if head[:4] == b"RIFX":  # FFmpeg treats it as little-endian
         raise Unusable(
             "it is a WAV file of big-endian samples (RIFX); convert it to another format"
         )
@@ -91,7 +91,7 @@ def read_layout(reader: Reader, head: Any, *, whole: bool) -> Layout | None:
             form = _part(reader, head, start, min(n_bytes, 40))
         elif name == b"ds64":
             large = bytes(_part(reader, head, start + 8, 8))
-        elif not name.isascii():  # the chunk before was not padded, or the file is damaged
+        elif not name.isascii():  # the previous chunk was not padded, or the file is damaged
             return None
         start += n_bytes + (n_bytes & 1)
     else:
@@ -117,7 +117,7 @@ def read_layout(reader: Reader, head: Any, *, whole: bool) -> Layout | None:
 def _n_bytes_of_samples(
     reader: Reader, head: Any, start: int, stated: int, size: int
 ) -> tuple[int, str | None]:
-    # What the file has of the samples that it states, and what is wrong if that is not all.
+    # Returns the bytes of samples that are present, and the damage if there should be more.
     present = max(0, size - start)
     if stated == present:
         return stated, None
@@ -129,7 +129,7 @@ def _n_bytes_of_samples(
         if stated >= _PLACEHOLDER:
             return present, None
         return present, (
-            f"its header promises {stated} bytes of samples and {present} are there; "
+            f"its header states {stated} bytes of samples but {present} are present; "
             "the file is cut or damaged"
         )
     end = start + stated + (stated & 1)
@@ -137,8 +137,8 @@ def _n_bytes_of_samples(
         name, n_bytes = _chunk_at(reader, head, end)
         if name in (b"RIFF", b"data"):
             raise Unusable(
-                "behind the end of its samples it goes on with another recording, as if WAV files "
-                "had been joined without regard to their headers; save each as a file of its own"
+                "it continues with another recording after the end of its samples, as if WAV "
+                "files had been concatenated; save each of them in a separate file"
             )
         end += 8 + n_bytes + (n_bytes & 1)
         if end >= size:
@@ -206,7 +206,7 @@ def _convert(stored: Any, start: int, layout: Layout, out: np.ndarray) -> None:
         values = np.frombuffer(stored, encoding.dtype, n_values, start)
     target = out if channels == 1 else np.empty(n_values, np.float32)
     if encoding.n_bytes == 8:
-        with np.errstate(over="ignore"):  # becomes infinite, which is refused with its number
+        with np.errstate(over="ignore"):  # becomes infinite, which check_samples reports
             target[:] = values
     else:
         target[:] = values
@@ -219,7 +219,7 @@ def _convert(stored: Any, start: int, layout: Layout, out: np.ndarray) -> None:
 
 
 def mix_down(frames: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-    """Take the mean of the channels."""
-    # Absurd values overflow to infinity, which is refused with a better message.
+    """Average the channels."""
+    # Values out of range overflow to infinity, which check_samples reports.
     with np.errstate(over="ignore", invalid="ignore"):
         return frames.mean(axis=1, out=out)

@@ -174,8 +174,8 @@ def untagged(mp3):
 
 def xing_that_states(mp3, n_frames):
     """An MP3 file whose first frame states another number of frames."""
-    place = mp3.index(b"Xing" if b"Xing" in mp3 else b"Info") + 8
-    return mp3[:place] + struct.pack(">I", n_frames) + mp3[place + 4 :]
+    position = mp3.index(b"Xing" if b"Xing" in mp3 else b"Info") + 8
+    return mp3[:position] + struct.pack(">I", n_frames) + mp3[position + 4 :]
 
 
 def flac_that_states(flac, n_samples, *, md5=True):

@@ -40,10 +40,10 @@ def broken(folder):
         "text.wav": "it is not audio that FFmpeg can read",
         "empty.wav": "the file is empty",
         "header.wav": "it holds no samples",
-        "cut.flac": "do not have the MD5 sum that it states; the file is cut or damaged",
-        "cut.mp3": "promises 22050 samples and decoding ends after .* the file is cut or damaged",
+        "cut.flac": "do not match the MD5 sum that it states; the file is cut or damaged",
+        "cut.mp3": "states 22050 samples but decoding ends after .* the file is cut or damaged",
         "cut.ogg": "it is not audio that FFmpeg can read",  # its only page with sound is cut
-        "cut.wav": "promises 44100 bytes of samples and .* the file is cut or damaged",
+        "cut.wav": "states 44100 bytes of samples but .* the file is cut or damaged",
         "nan.wav": "1 of its 2 samples is NaN or infinite",
         "inf.wav": "1 of its 2 samples is NaN or infinite",
         "slow.wav": "its sampling rate is 1 Hz, which is too far from sample_rate=16000",

@@ -66,13 +66,13 @@ def mutations(draw, originals, header):
     """One of the originals with changes, most of them in its header, maybe cut."""
     encoded = bytearray(draw(st.sampled_from(originals)))
     for _ in range(draw(st.integers(0, 4))):
-        place = draw(st.integers(0, header) | st.integers(0, len(encoded) - 4))
+        position = draw(st.integers(0, header) | st.integers(0, len(encoded) - 4))
         change = draw(
             st.integers(0, 255).map(lambda value: bytes([value]))
             | WORDS.map(lambda value: struct.pack("<I", value))
             | st.sampled_from([b"data", b"fmt ", b"LIST", b"INFO", b"JUNK", b"fact"])
         )
-        encoded[place : place + len(change)] = change
+        encoded[position : position + len(change)] = change
     cut = draw(st.none() | st.integers(1, len(encoded)))
     return bytes(encoded[:cut])
 
@@ -197,9 +197,9 @@ def lying_flac_with_a_sum():
 
 def lying_mp3():
     """The frame that states the length promises four thousand million more."""
-    place = OTHERS["MP3"].index(b"Info" if b"Info" in OTHERS["MP3"] else b"Xing")
+    position = OTHERS["MP3"].index(b"Info" if b"Info" in OTHERS["MP3"] else b"Xing")
     lying = bytearray(OTHERS["MP3"])
-    lying[place + 8 : place + 12] = b"\xff" * 4
+    lying[position + 8 : position + 12] = b"\xff" * 4
     return bytes(lying)
 
 
@@ -225,7 +225,7 @@ def test_memory_does_not_follow_what_a_header_claims(lie, found):
     tracemalloc.start()
     try:
         unreadable = audio.find_unreadable([encoded])
-        assert [place for place, _ in unreadable] == [0] * found
+        assert [index for index, _ in unreadable] == [0] * found
         assert all("cut or damaged" in reason for _, reason in unreadable)
         if not found:
             assert len(audio.load(encoded)) <= 5000

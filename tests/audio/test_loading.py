@@ -238,7 +238,7 @@ def test_a_stream_that_cannot_seek_says_what_to_pass():
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
 def test_a_named_pipe_is_refused_without_waiting_for_its_writer(tmp_path):
     os.mkfifo(tmp_path / "pipe.wav")
-    with pytest.raises(AudioError, match="no regular file"):
+    with pytest.raises(AudioError, match="not a regular file"):
         audio.load(tmp_path / "pipe.wav")
 
 
@@ -252,7 +252,7 @@ def test_channels_that_overflow_are_refused_without_a_warning():
 
 def test_find_unreadable_decodes_to_the_end(folder, broken):
     sources = [folder / "sound.wav", folder / "cut.flac", folder / "sound.flac", np.zeros(0)]
-    assert [place for place, _ in audio.find_unreadable(sources)] == [1, 3]
+    assert [index for index, _ in audio.find_unreadable(sources)] == [1, 3]
 
 
 def test_find_unreadable_knows_the_rate_wanted():

@@ -88,13 +88,13 @@ def test_a_segment_of_a_file_that_counts_milliseconds_is_found_as_exactly(contai
     for start, stop in PARTS:
         segment = audio.load(Segment(encoded, start, stop), sample_rate=48000)
         assert len(segment) == round((stop - start) * 48000)
-        place = round(start * 48000)
+        position = round(start * 48000)
         likeness = [
-            segment[1000:-1000] @ whole[place + lag :][1000 : len(segment) - 1000]
+            segment[1000:-1000] @ whole[position + lag :][1000 : len(segment) - 1000]
             for lag in range(-800, 801, 16)
-            if place + lag >= 0
+            if position + lag >= 0
         ]
-        lags = [lag for lag in range(-800, 801, 16) if place + lag >= 0]
+        lags = [lag for lag in range(-800, 801, 16) if position + lag >= 0]
         assert abs(lags[np.argmax(likeness)]) <= 48 + 16
 
 

@@ -176,14 +176,14 @@ def test_what_is_left_to_ffmpeg_has_the_samples_of_soundfile():
 @pytest.mark.parametrize(
     ("encoded", "reason"),
     [
-        (GOOD[:44], "promises 18 bytes of samples and 0 are there; the file is cut"),
-        (GOOD[:-1], "promises 18 bytes of samples and 17 are there; the file is cut"),
-        (wav_file(FORM, JUNK, DATA)[:-1], "promises 18 bytes of samples and 17 are there"),
-        (wav_file(wav_format(tag=6, n_bits=8), DATA)[:-1], "and 17 are there; the file is cut"),
-        (wav_file(FORM, DATA, DATA), "it goes on with another recording"),
-        (wav_file(FORM, DATA, TEXTS, JUNK, DATA), "it goes on with another recording"),
-        (GOOD + GOOD, "it goes on with another recording"),
-        (wav_file(wav_format(tag=6, n_bits=8), DATA) * 2, "it goes on with another recording"),
+        (GOOD[:44], "states 18 bytes of samples but 0 are present; the file is cut"),
+        (GOOD[:-1], "states 18 bytes of samples but 17 are present; the file is cut"),
+        (wav_file(FORM, JUNK, DATA)[:-1], "states 18 bytes of samples but 17 are present"),
+        (wav_file(wav_format(tag=6, n_bits=8), DATA)[:-1], "but 17 are present; the file is cut"),
+        (wav_file(FORM, DATA, DATA), "it continues with another recording"),
+        (wav_file(FORM, DATA, TEXTS, JUNK, DATA), "it continues with another recording"),
+        (GOOD + GOOD, "it continues with another recording"),
+        (wav_file(wav_format(tag=6, n_bits=8), DATA) * 2, "it continues with another recording"),
     ],
     ids=range(8),
 )
@@ -226,7 +226,7 @@ def test_a_file_that_shrinks_while_it_is_read_is_refused(tmp_path, monkeypatch):
 
     monkeypatch.setattr(_wav, "read_layout", then_shrink)
     clips, _, failures = audio.load_batch([path], sample_rate=16000, n_samples=90_000)
-    assert "it became shorter while it was read" in failures[0][1]
+    assert "it was truncated while it was read" in failures[0][1]
     assert not clips.any()
 
 

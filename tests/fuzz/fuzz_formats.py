@@ -132,8 +132,8 @@ def read(path, way):
         wrong += ["memory"] if "annot allocate memory" in str(error) else []
         return True, [f"{what} in {way}: {error}" for what in wrong]
     except BaseException as error:
-        places = [f"{c.name}:{c.lineno}" for c in traceback.extract_tb(error.__traceback__)[-3:]]
-        return False, [f"exception in {way}: {error!r} ({', '.join(places)})"]
+        lines = [f"{c.name}:{c.lineno}" for c in traceback.extract_tb(error.__traceback__)[-3:]]
+        return False, [f"exception in {way}: {error!r} ({', '.join(lines)})"]
     return False, []
 
 

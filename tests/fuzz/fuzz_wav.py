@@ -55,9 +55,9 @@ def build(provider):
         if provider.ConsumeBool():
             content = b"INFO" + provider.PickValueInList(FOUR_CC) + content
         chunks.append((provider.PickValueInList(FOUR_CC), content))
-    place = provider.ConsumeIntInRange(0, len(chunks))
+    position = provider.ConsumeIntInRange(0, len(chunks))
     samples = provider.ConsumeBytes(provider.ConsumeIntInRange(0, 200))
-    chunks.insert(place, (b"data", samples))
+    chunks.insert(position, (b"data", samples))
     body = b"WAVE"
     for name, content in chunks:
         n_bytes = len(content)
