@@ -1,12 +1,12 @@
-"""Recordings to learn from, in scikit-learn's three verbs.
+"""Functions that load, fetch and make data sets, named as in scikit-learn.
 
-``load_*`` reads what is on this machine, ``fetch_*`` gets a public data set over the
-network unless it is there already, ``make_*`` synthesises. All of them return a
+``load_*`` lists local files, ``fetch_*`` downloads a public data set unless it is already on
+this machine, ``make_*`` synthesises. All of them return a
 :class:`~sklearn.utils.Bunch`, or ``(data, target)`` with ``return_X_y=True``; its
 ``groups`` are the speakers, for scikit-learn's group-wise splitters.
 
-Nothing is decoded here: ``data`` is a list of paths or of segments, or an array of synthetic
-clips. :class:`~skaudio.feature_extraction.MFCCTransformer` takes them all.
+Recordings are not decoded: ``data`` is a list of paths or of segments, or an array of synthetic
+clips. :class:`~skaudio.feature_extraction.MFCCTransformer` takes all of these.
 """
 
 from skaudio.datasets._download import get_data_home

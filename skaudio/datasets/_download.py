@@ -1,8 +1,8 @@
-"""Archives on the network, and the folder that they are unpacked to.
+"""Download archives and unpack them to the data folder.
 
-An archive is downloaded and unpacked in a temporary folder next to where it belongs,
-and moved into place in one step when all is well. Whatever goes wrong, be it the user
-who interrupts, nothing half-written stays behind.
+An archive is downloaded and unpacked in a temporary folder next to its destination,
+and moved there in one step at the end. If anything fails, or the user interrupts, no
+incomplete files are left.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ class RemoteArchive:
     Attributes
     ----------
     url : str
-        Where it is.
+        Its URL.
     sha256 : str
         SHA-256 of the file, in hexadecimal.
     layout : str
-        How its recordings are named once unpacked, for messages.
+        Names of the unpacked recordings, for messages.
     root : str, default="."
-        The folder in the archive that is wanted.
+        The folder of the recordings in the archive.
     """
 
     url: str
@@ -50,15 +50,15 @@ class RemoteArchive:
 def get_data_home(data_home: str | os.PathLike | None = None) -> str:
     """Return the folder that data sets are fetched to.
 
-    As in scikit-learn it is created if it does not exist.
+    As in scikit-learn, it is created if it does not exist.
 
     Parameters
     ----------
     data_home : str or PathLike, default=None
         The folder; ``~`` stands for the user's home. None means the environment
         variable ``SKAUDIO_DATA``, or if that is not set, ``skaudio`` in the user's data
-        folder, such as ``~/.local/share/skaudio`` on Linux. It is not a cache folder:
-        what took an hour to download should not vanish when disk space is low.
+        folder, such as ``~/.local/share/skaudio`` on Linux. It is not a cache folder, which
+        might be cleared when disk space is low, since downloads can take an hour.
 
     Returns
     -------
@@ -85,12 +85,12 @@ def get_data_home(data_home: str | os.PathLike | None = None) -> str:
 
 
 def data_home_path(data_home: str | os.PathLike | None) -> Path:
-    """Find the folder of :func:`get_data_home` without creating it.
+    """Return the path of :func:`get_data_home` without creating the folder.
 
     Parameters
     ----------
     data_home : str, PathLike or None
-        As there.
+        As in :func:`get_data_home`.
 
     Returns
     -------
@@ -98,7 +98,7 @@ def data_home_path(data_home: str | os.PathLike | None) -> Path:
         Its path.
     """
     if data_home is None:
-        # An empty variable is one that is not set: "" would be the current folder.
+        # An empty variable counts as not set: "" would be the current folder.
         data_home = os.environ.get(_VARIABLE) or None
     if data_home is None:
         import platformdirs
@@ -117,47 +117,47 @@ def fetch_archive(
 ) -> None:
     """Download an archive and unpack it to a folder.
 
-    What the folder already has stays as it is.
+    Existing files are not changed.
 
     Parameters
     ----------
     archive : RemoteArchive
         What to download.
     folder : Path
-        Where its recordings belong.
+        Destination of the recordings.
     need : str
-        A clause that says what is missing, to begin messages with.
+        A clause that says what is missing, the beginning of error messages.
     download_if_missing : bool
-        False raises the error at once.
+        False raises the error without downloading.
     keep : callable, default=everything
-        Tells by its name whether a file or folder of the archive is to be added to a
-        folder that exists.
+        Function of the name of a file or folder in the archive that returns whether it is
+        added to an existing folder.
 
     Raises
     ------
     DatasetError
-        When that failed; the message says what to do by hand.
+        If this fails; the message says what to do manually.
     """
-    by_hand = (
-        f"To get it by hand, download {archive.url} (SHA-256 {archive.sha256}) and unpack it "
+    manually = (
+        f"To do this manually, download {archive.url} (SHA-256 {archive.sha256}) and unpack it "
         f"so that the recordings are {folder / archive.layout}. If you have them elsewhere, "
         f"pass data_home or set the environment variable {_VARIABLE}."
     )
     if not download_if_missing:
-        raise DatasetError(f"{need}, and download_if_missing=False. {by_hand}")
+        raise DatasetError(f"{need}, and download_if_missing=False. {manually}")
     outer = sys.exception()
     try:
         _fetch(archive, folder, keep)
     except (OSError, ValueError, EOFError, tarfile.TarError, zlib.error) as error:
         reason = _innermost(error, outer)
-        raise DatasetError(f"{need}, and fetching failed: {reason}. {by_hand}") from error
+        raise DatasetError(f"{need}, and fetching failed: {reason}. {manually}") from error
 
 
 def _fetch(archive: RemoteArchive, folder: Path, keep: Callable[[str], bool]) -> None:
-    # Beside its destination, so that moving is renaming: at once and on one disk.
-    beside = folder if folder.is_dir() else folder.parent
-    beside.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".skaudio-", dir=beside) as temporary:
+    # On the same disk as the destination, so that files can be moved by renaming.
+    parent = folder if folder.is_dir() else folder.parent
+    parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".skaudio-", dir=parent) as temporary:
         unpacked = Path(temporary, "unpacked")
         unpacked.mkdir()
         _unpack(_download(archive, temporary), unpacked)
@@ -177,12 +177,12 @@ def _download(archive: RemoteArchive, folder: str) -> str:
 
 
 def _stream(url: str, path: str, _pooch: object) -> None:
-    """Download one file. Unlike pooch's own downloader, always closes the connection."""
+    """Download one file and, unlike pooch's own downloader, always close the connection."""
     import requests
 
-    # The archive itself, not one that the server packed once more for the journey.
-    as_it_is = {"Accept-Encoding": "identity"}
-    with requests.get(url, headers=as_it_is, stream=True, timeout=30) as response:
+    # The archive itself, without further compression by the server.
+    headers = {"Accept-Encoding": "identity"}
+    with requests.get(url, headers=headers, stream=True, timeout=30) as response:
         response.raise_for_status()
         n_bytes = int(response.headers.get("Content-Length", 0)) or None
         with (
@@ -197,7 +197,7 @@ def _stream(url: str, path: str, _pooch: object) -> None:
 def _unpack(path: str, folder: Path) -> None:
     with tarfile.open(path) as archive:
         members = archive.getmembers()
-        # All of them before the first is written.
+        # Check all of them before writing the first.
         for member in members:
             _check_member(member, folder)
         files = [member for member in members if member.isfile()]
@@ -206,7 +206,7 @@ def _unpack(path: str, folder: Path) -> None:
 
 
 def _check_member(member: tarfile.TarInfo, folder: Path) -> None:
-    """Refuse names and links that lead out of the folder, and devices."""
+    """Reject names and links that point outside the folder, and devices."""
     for path in (PurePosixPath(member.name), PureWindowsPath(member.name)):
         if path.is_absolute() or path.drive or path.root or ".." in path.parts:
             raise tarfile.OutsideDestinationError(member, str(folder / path))
@@ -218,7 +218,7 @@ def _move(source: Path, folder: Path, keep: Callable[[str], bool]) -> None:
         source.rename(folder)
         return
     except OSError:
-        # It exists: from the start, or since another process was quicker.
+        # The folder existed already, or another process has just created it.
         if not folder.is_dir():
             raise
     moved: list[Path] = []
@@ -229,16 +229,16 @@ def _move(source: Path, folder: Path, keep: Callable[[str], bool]) -> None:
                 entry.rename(target)
                 moved.append(target)
     except BaseException:
-        # An interrupt too: all of what was missing, or none of it.
+        # Also on interrupts: add all missing entries or none.
         for target in moved:
             shutil.rmtree(target) if target.is_dir() else target.unlink()
         raise
 
 
 def _innermost(error: BaseException, outer: BaseException | None) -> str:
-    """Say what lies at the bottom of an error, such as 'Connection refused'.
+    """Return the message of the original error, such as 'Connection refused'.
 
-    `outer` was being handled before we began, by the user's own code.
+    `outer` is an error that the user's own code was already handling.
     """
     while True:
         inner = error.__cause__

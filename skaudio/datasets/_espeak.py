@@ -1,6 +1,6 @@
-"""What espeak-ng says, as arrays.
+"""Speech of espeak-ng as arrays.
 
-Every call runs espeak-ng in a fresh process; ``_espeak_program.py`` says why.
+Every call runs espeak-ng in a new process; ``_espeak_program.py`` explains why.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ SAMPLE_RATE = 22050  # espeak-ng's own, in Hz
 _PROGRAM = Path(__file__).with_name("_espeak_program.py")
 _MAX_RATE = 450  # words per minute
 
-# Each variant of espeak-ng (a throat) gets one of its English accents, so that a voice is
-# a person: the same throat with two accents would leak from group to group.
+# Each variant of espeak-ng gets one of its English accents, so that a voice is like a
+# person: the same variant with two accents would leak between groups.
 _ACCENTS = (
     "en",
     "en-us",
@@ -37,13 +37,13 @@ _ACCENTS = (
     "en-us-nyc",
 )
 
-# Speech ends where it stays 40 dB below its peak; a hundredth of a second is left around.
+# Speech is trimmed where it stays 40 dB below its peak, with a margin of 10 ms.
 _SILENCE = 0.01
 _MARGIN = SAMPLE_RATE // 100
 
 
 class Utterance(NamedTuple):
-    """What to say and how.
+    """Text and voice of an utterance.
 
     Attributes
     ----------
@@ -54,11 +54,11 @@ class Utterance(NamedTuple):
     rate : int
         Speed, in words per minute, from 80 to 450.
     pitch : int
-        Height of the voice, from 0 to 99.
+        Pitch of the voice, from 0 to 99.
     pitch_range : int
-        Liveliness of the voice, from 0 (a monotone) to 99.
+        Variation of the pitch, from 0 (a monotone) to 99.
     seed : int
-        For the noise in the voice.
+        Seed of the noise in the voice.
     """
 
     text: str
@@ -70,12 +70,12 @@ class Utterance(NamedTuple):
 
 
 def say_within(utterances: Sequence[Utterance], duration: float) -> list[np.ndarray]:
-    """Say all utterances, and faster those that last longer than a clip.
+    """Say all utterances, and repeat those that are longer than a clip faster.
 
     Parameters
     ----------
     utterances : sequence of Utterance
-        What to say.
+        The utterances.
     duration : float
         Length of a clip, in seconds.
 
@@ -90,20 +90,20 @@ def say_within(utterances: Sequence[Utterance], duration: float) -> list[np.ndar
     while True:
         for utterance, samples in zip(asked, spoken, strict=True):
             _check_spoken(utterance, samples, longest)
-        long = [place for place, samples in enumerate(spoken) if len(samples) > longest]
-        if not long:
+        too_long = [index for index, samples in enumerate(spoken) if len(samples) > longest]
+        if not too_long:
             return spoken
-        for place in long:
-            # A little more than in proportion, since not everything gets shorter.
-            rate = int(asked[place].rate * len(spoken[place]) / longest * 1.1) + 1
-            asked[place] = asked[place]._replace(rate=min(rate, _MAX_RATE))
-        again = _say([asked[place] for place in long])
-        for place, samples in zip(long, again, strict=True):
-            spoken[place] = _trim(samples)
+        for index in too_long:
+            # More than in proportion, since not everything becomes shorter.
+            rate = int(asked[index].rate * len(spoken[index]) / longest * 1.1) + 1
+            asked[index] = asked[index]._replace(rate=min(rate, _MAX_RATE))
+        again = _say([asked[index] for index in too_long])
+        for index, samples in zip(too_long, again, strict=True):
+            spoken[index] = _trim(samples)
 
 
 def voices() -> list[str]:
-    """Name the English voices of espeak-ng.
+    """List the English voices of espeak-ng.
 
     Returns
     -------
@@ -113,7 +113,7 @@ def voices() -> list[str]:
     folder = Path(_loader().get_data_path(), "voices", "!v")
     variants = sorted(name for name in os.listdir(folder) if not name.startswith("."))
     return [
-        f"{_ACCENTS[place % len(_ACCENTS)]}+{variant}" for place, variant in enumerate(variants)
+        f"{_ACCENTS[index % len(_ACCENTS)]}+{variant}" for index, variant in enumerate(variants)
     ]
 
 
@@ -133,15 +133,14 @@ def _check_spoken(utterance: Utterance, samples: np.ndarray, longest: int) -> No
         raise ValueError(f"espeak-ng says nothing for {utterance.text!r}; expected English words.")
     if len(samples) > longest and utterance.rate >= _MAX_RATE:
         raise ValueError(
-            f"{utterance.text!r} takes {len(samples) / SAMPLE_RATE:.2f} s even when spoken as "
-            f"fast as can be, and a clip is {longest / SAMPLE_RATE:.2f} s. Pass a longer "
-            "duration."
+            f"{utterance.text!r} takes {len(samples) / SAMPLE_RATE:.2f} s even at the highest "
+            f"speed, and a clip is {longest / SAMPLE_RATE:.2f} s. Pass a longer duration."
         )
 
 
 def _say(utterances: Sequence[Utterance]) -> list[np.ndarray]:
-    """Samples of each utterance at 22,050 Hz, from a fresh process of espeak-ng."""
-    # From the folder of the data, by a short name: espeak-ng has 160 characters for it.
+    """Return the samples of each utterance at 22,050 Hz, from a new process of espeak-ng."""
+    # A relative path, since espeak-ng limits paths to 160 characters.
     folder, data = os.path.split(os.path.abspath(_loader().get_data_path()))
     library = os.path.abspath(_loader().get_library_path())
     request = {"library": library, "data": data, "utterances": utterances}
@@ -156,7 +155,7 @@ def _say(utterances: Sequence[Utterance]) -> list[np.ndarray]:
         lines = [f"exit code {done.returncode}", *done.stderr.decode(errors="replace").split("\n")]
         reason = [line for line in lines if line.strip()][-1]
         raise MissingDependencyError(
-            f"espeak-ng could not speak ({reason.strip()}). Install it anew with "
+            f"espeak-ng could not speak ({reason.strip()}). Reinstall it with "
             'pip install --force-reinstall "skaudio[demo]".'
         )
     encoded, spoken, start = done.stdout, [], 0
@@ -168,7 +167,7 @@ def _say(utterances: Sequence[Utterance]) -> list[np.ndarray]:
 
 
 def _trim(samples: np.ndarray) -> np.ndarray:
-    """The word without the silence around it, full scale being 1."""
+    """Remove the silence around a word, and scale full scale to 1."""
     loudness = np.abs(samples.astype(np.float32) / np.float32(2**15))
     loud = np.flatnonzero(loudness > _SILENCE * loudness.max(initial=0))
     if len(loud) == 0:

@@ -1,6 +1,6 @@
-"""The program that speaks: espeak-ng behind a pipe.
+"""A program that runs espeak-ng.
 
-Run by ``_espeak.py`` as a script; not imported. It reads a JSON object from standard input::
+``_espeak.py`` runs it as a script. It reads a JSON object from standard input::
 
     {
         "library": "libespeak-ng.so",
@@ -12,10 +12,10 @@ Run by ``_espeak.py`` as a script; not imported. It reads a JSON object from sta
 standard output for each utterance the number of its samples, then the samples: 22,050 Hz,
 both native ``int32`` and ``int16``.
 
-It is a program of its own because espeak-ng keeps state that its interface cannot reset,
-such as the phase of the tremor in a voice: what it says would depend on all that it said
-before. A fresh process says the same each time; and it keeps code in C that is not
-thread-safe, under the GPL, out of the user's process.
+It is a separate program because espeak-ng has state that its interface cannot reset, such as
+the phase of the tremor in a voice, so that speech would depend on everything said before. A
+new process always says the same. It also keeps C code that is not thread-safe, and is under
+the GPL, out of the user's process.
 
 Only the standard library may be imported: it starts without site-packages, in 40 ms.
 """

@@ -26,13 +26,13 @@ __all__ = [
     "speakers_of",
 ]
 
-# What systems leave behind: nobody misses it, and nobody wants to read about it.
-_LITTER = {"__MACOSX", "desktop.ini", "Thumbs.db"}
+# Files of operating systems, which are skipped without a warning.
+_SYSTEM_FILES = {"__MACOSX", "desktop.ini", "Thumbs.db"}
 
-# Beside its words, Speech Commands has a folder of long noise recordings. Not a word.
+# The folder of long noise recordings in Speech Commands, which is not a word.
 _NOT_A_CLASS = "_background_noise_"
 
-# How names tell the speaker: Speech Commands' way and Free Spoken Digits' way.
+# File names that contain the speaker, as in Speech Commands and in Free Spoken Digits.
 _NAME_PATTERNS = (
     re.compile(r"(?P<speaker>.+)_nohash_\d+"),
     re.compile(r"\d_(?P<speaker>[^_]+)_\d+"),
@@ -49,7 +49,7 @@ def load_audio_folder(
 ) -> Any:
     """List the recordings of a folder that has one sub-folder per class.
 
-    The layout, of which the names of the sub-folders are the labels::
+    The names of the sub-folders are the labels::
 
         folder/
             cat/
@@ -58,13 +58,13 @@ def load_audio_folder(
             dog/
                 three.wav
 
-    All files below a sub-folder belong to its class, however deep they lie; links to other
-    folders are followed. A file is audio if it has an extension of an audio or a video format
-    (see :func:`skaudio.audio.is_audio`), or, whatever its name, if there is sound in it. Files
-    that are not audio, and audio that lies beside the sub-folders, are left out with a warning
-    that counts them. Left out in silence are hidden files and folders (``.name``), what
-    systems leave behind (``Thumbs.db``, ``__MACOSX``), and the folder ``_background_noise_`` of
-    Speech Commands, which is no class.
+    All files below a sub-folder belong to its class, at any depth; links to other
+    folders are followed. A file is audio if it has the extension of an audio or a video format
+    (see :func:`skaudio.audio.is_audio`), or if it contains sound. Files that are not audio, and
+    audio files next to the sub-folders, are skipped with a warning that counts them. Hidden
+    files and folders (``.name``), files of operating systems (``Thumbs.db``, ``__MACOSX``), and
+    the folder ``_background_noise_`` of Speech Commands, which is not a class, are skipped
+    without a warning.
 
     Parameters
     ----------
@@ -73,11 +73,11 @@ def load_audio_folder(
     categories : collection of str, default=None
         Sub-folders to load; None loads all of them.
     shuffle : bool, default=True
-        Shuffle the recordings, which otherwise come class by class: an unshuffled
+        Shuffle the recordings, which are otherwise sorted by class: an unshuffled
         :class:`~sklearn.model_selection.KFold` would then train without some classes.
     random_state : int, RandomState instance or None, default=0
-        Order of the shuffle. As in :func:`sklearn.datasets.load_files` it is fixed
-        unless None is passed.
+        Seed of the shuffle. As in :func:`sklearn.datasets.load_files`, the order is the same
+        in every call unless None is passed.
     return_X_y : bool, default=False
         Return ``(data, target)`` instead of a Bunch.
 
@@ -93,21 +93,21 @@ def load_audio_folder(
         target_names : list of str
             The classes, sorted.
         groups : ndarray of shape (n_clips,), or None
-            Their speakers, ``str``, where the names tell: when every file is named
+            Their speakers, ``str``, if every file is named
             ``<speaker>_nohash_<number>`` as in Speech Commands, or every file
             ``<digit>_<speaker>_<number>`` as in Free Spoken Digits. Otherwise None.
         DESCR : str
-            What was found.
+            Description of the data set.
 
     Raises
     ------
     DatasetError
-        When the folder is missing, holds no class, or a class holds no audio.
+        If the folder is missing or has no classes, or if a class has no audio files.
 
     Warns
     -----
     UserWarning
-        When files were left out; ``DESCR`` counts them too.
+        If files were skipped; ``DESCR`` counts them, too.
 
     See Also
     --------
@@ -130,20 +130,20 @@ def load_audio_folder(
     root = Path(folder).expanduser()
     wanted = check_names("load_audio_folder", "categories", categories)
     names = _classes(root, wanted)
-    left_out: list[str] = []
-    paths, target = list_clips(root, names, left_out=left_out)
+    skipped: list[str] = []
+    paths, target = list_clips(root, names, skipped=skipped)
     if categories is None:
-        left_out += filter(is_audio, _loose_files(root))
+        skipped += filter(is_audio, _loose_files(root))
     counts = ", ".join(f"{name} ({target.count(name)})" for name in names)
     descr = f"{len(paths)} recordings of {len(names)} classes in {str(root)!r}: {counts}."
-    if left_out:
-        examples = quoted(os.path.relpath(path, root) for path in left_out[:3])
-        omission = (
-            f"{len(left_out)} files were left out: they are not audio, or lie beside the "
-            f"sub-folders (such as {examples})."
+    if skipped:
+        examples = quoted(os.path.relpath(path, root) for path in skipped[:3])
+        message = (
+            f"{len(skipped)} files were skipped: they are not audio, or not in a sub-folder "
+            f"(such as {examples})."
         )
-        warnings.warn(f"{str(root)!r}: {omission}", stacklevel=2)
-        descr += f" {omission}"
+        warnings.warn(f"{str(root)!r}: {message}", stacklevel=2)
+        descr += f" {message}"
     return as_bunch(
         paths,
         target,
@@ -166,7 +166,7 @@ def as_bunch(
     random_state: Any,
     return_X_y: bool,
 ) -> Any:
-    """Put a list of recordings into the form that every loader returns.
+    """Make the return value of a loader.
 
     Parameters
     ----------
@@ -177,25 +177,25 @@ def as_bunch(
     groups : sequence, or None
         Their speakers.
     folds : sequence or None, default=Ellipsis
-        Their folds; where nothing is given, the Bunch has no such attribute.
+        Their folds; by default, the Bunch has no such attribute.
     descr : str
-        What the data set is.
+        Description of the data set.
     shuffle : bool
         Whether to shuffle.
     random_state : int, RandomState instance or None
-        Order of the shuffle.
+        Seed of the shuffle.
     return_X_y : bool
         Whether to return ``(data, target)`` only.
 
     Returns
     -------
     Bunch or (list, ndarray)
-        As :func:`load_audio_folder` describes it.
+        As in :func:`load_audio_folder`.
     """
     order = np.arange(len(recordings))
     if shuffle:
         check_random_state(random_state).shuffle(order)
-    data = [recordings[place] for place in order.tolist()]
+    data = [recordings[index] for index in order.tolist()]
     labels = np.asarray(target)[order]
     if return_X_y:
         return data, labels
@@ -213,7 +213,7 @@ def as_bunch(
 
 
 def class_folders(folder: Path) -> list[str]:
-    """Name the sub-folders that are classes.
+    """List the sub-folders that are classes.
 
     Parameters
     ----------
@@ -235,7 +235,7 @@ def class_folders(folder: Path) -> list[str]:
 
 
 def list_clips(
-    folder: Path, names: Iterable[str], *, left_out: list[str] | None = None
+    folder: Path, names: Iterable[str], *, skipped: list[str] | None = None
 ) -> tuple[list[str], list[str]]:
     """List the recordings of some classes.
 
@@ -245,25 +245,25 @@ def list_clips(
         The folder that has a sub-folder for each class.
     names : iterable of str
         The classes.
-    left_out : list of str, default=None
-        Is extended by the files that are not audio.
+    skipped : list of str, default=None
+        A list to which the files that are not audio are added.
 
     Returns
     -------
     paths : list of str
-        The recordings, in the order of the classes, sorted within.
+        The recordings, in the order of the classes, sorted within each class.
     target : list of str
         Their labels.
 
     Raises
     ------
     DatasetError
-        When a class holds no audio.
+        If a class has no audio files.
     """
     paths: list[str] = []
     target: list[str] = []
     for name in names:
-        # By the names of folders and files, whatever the system parts them with.
+        # By the names of folders and files, whatever the separator of the system.
         files = sorted(_visible_files(folder / name), key=lambda path: path.split(os.sep))
         clips: list[str] = []
         others: list[str] = []
@@ -271,8 +271,8 @@ def list_clips(
             (clips if is_audio(path) else others).append(path)
         if not clips:
             raise DatasetError(_no_audio(folder, name, files))
-        if left_out is not None:
-            left_out += others
+        if skipped is not None:
+            skipped += others
         paths += clips
         target += [name] * len(clips)
     return paths, target
@@ -289,7 +289,7 @@ def speakers_of(paths: Iterable[str]) -> np.ndarray | None:
     Returns
     -------
     ndarray of shape (n_clips,), or None
-        The speakers; None unless one pattern fits every name.
+        The speakers; None unless one pattern matches every name.
     """
     stems = [os.path.splitext(os.path.basename(path))[0] for path in paths]
     for pattern in _NAME_PATTERNS:
@@ -309,18 +309,18 @@ def check_names(caller: str, parameter: str, names: Any) -> list[str] | None:
     parameter : str
         Name of the parameter, for the message.
     names : object
-        What the user passed.
+        The value.
 
     Returns
     -------
     list of str, or None
-        Sorted, each name once; None for None.
+        Sorted, without duplicates; None for None.
     """
     if names is None:
         return None
     listed = isinstance(names, Collection) and not isinstance(names, str | bytes)
     if listed and len(names) and all(isinstance(name, str) and name.strip() for name in names):
-        # NumPy's strings are str too.
+        # Also convert NumPy's strings, which are str too.
         return sorted({str(name) for name in names})
     raise ValueError(
         f"The {parameter!r} parameter of {caller} must be a non-empty list of str. "
@@ -338,9 +338,9 @@ def check_parameter(caller: str, parameter: str, value: Any, constraint: Any) ->
     parameter : str
         Name of the parameter, for the message.
     value : object
-        What the user passed.
+        The value.
     constraint : Interval or StrOptions
-        What it must satisfy.
+        The constraint.
     """
     if not constraint.is_satisfied_by(value):
         raise ValueError(
@@ -349,7 +349,7 @@ def check_parameter(caller: str, parameter: str, value: Any, constraint: Any) ->
 
 
 def quoted(names: Iterable[str]) -> str:
-    """List names in a message.
+    """Format names for a message.
 
     Parameters
     ----------
@@ -375,8 +375,8 @@ def _classes(folder: Path, wanted: list[str] | None) -> list[str]:
     if not found:
         n_loose = sum(is_audio(path) for path in _loose_files(folder))
         raise DatasetError(
-            f"The folder {str(folder)!r} has no sub-folders; {n_loose} recordings lie in it "
-            "directly. Expected one sub-folder per class, named by its label."
+            f"The folder {str(folder)!r} has no sub-folders; {n_loose} recordings are in it "
+            "directly. Expected one sub-folder per class, named after the label."
         )
     missing = sorted(set(wanted or []) - set(found))
     if missing:
@@ -392,7 +392,7 @@ def _extension(path: str) -> str:
 
 
 def _is_hidden(name: str) -> bool:
-    return name.startswith(".") or name in _LITTER
+    return name.startswith(".") or name in _SYSTEM_FILES
 
 
 def _loose_files(folder: Path) -> list[str]:
@@ -404,7 +404,7 @@ def _loose_files(folder: Path) -> list[str]:
 def _visible_files(folder: Path) -> Iterator[str]:
     seen = set()
     for parent, folders, files in os.walk(folder, followlinks=True):
-        # A link may lead back to where it lies.
+        # A link may point to one of its parents.
         if (real := os.path.realpath(parent)) in seen:
             folders.clear()
             continue
@@ -414,12 +414,12 @@ def _visible_files(folder: Path) -> Iterator[str]:
 
 
 def _no_audio(folder: Path, name: str, files: Sequence[str]) -> str:
-    held = "it is empty"
+    found = "it is empty"
     if files:
         endings = sorted({_extension(path) or "no extension" for path in files})
-        held = f"it has {len(files)} files of other kinds ({', '.join(endings)})"
+        found = f"it has {len(files)} files of other types ({', '.join(endings)})"
     return (
         f"The class {name!r} has no recordings: there is no audio in {str(folder / name)!r}; "
-        f"{held}. Expected files such as .wav, .flac, .ogg or .mp3. Add some, remove the "
-        "folder, or choose the classes to load by name."
+        f"{found}. Expected files such as .wav, .flac, .ogg or .mp3. Add some, remove the "
+        "folder, or list the classes to load."
     )

@@ -32,7 +32,7 @@ _ARCHIVE = RemoteArchive(
 _SPEAKERS = frozenset({"george", "jackson", "lucas", "nicolas", "theo", "yweweler"})
 _NAME = re.compile(r"(?P<digit>\d)_(?P<speaker>[^_]+)_(?P<index>\d+)\.wav", re.IGNORECASE)
 
-# The first recordings of each digit by each speaker are the official test set.
+# The first recordings of each digit by each speaker form the official test set.
 _N_TEST = 5
 
 _DESCR = """\
@@ -44,9 +44,9 @@ each of six speakers.
 
 This is the subset {subset!r}: {n_clips} recordings by {speakers}, in {folder!r}.
 
-The subsets are the data set's own: of each digit and speaker, recordings 0 to 4 are for
-testing and the others for training. All speakers are in both; how well a model does on
-strangers is told by leaving one speaker out, with the groups.
+The subsets are the official ones: for each digit and speaker, recordings 0 to 4 are for
+testing and the others for training. All speakers are in both; to evaluate a model on new
+speakers, leave one speaker out, using the groups.
 
 Licence: Creative Commons Attribution-ShareAlike 4.0 (CC BY-SA 4.0).
 
@@ -72,7 +72,7 @@ def fetch_free_spoken_digits(
     random_state: Any = 0,
     return_X_y: bool = False,
 ) -> Any:
-    """Load Free Spoken Digits, downloading it (12 MB) if need be.
+    """Load Free Spoken Digits, downloading it (12 MB) if necessary.
 
     ===============  =================
     Licence          CC BY-SA 4.0
@@ -83,27 +83,27 @@ def fetch_free_spoken_digits(
     Sampling rate    8 kHz
     ===============  =================
 
-    The recordings lie in ``<data_home>/free_spoken_digits/``. What lies there is used
-    without the network, also when it is a part of the data set. When a speaker is missing,
-    the archive is downloaded and the speakers that the folder lacks are added to it; those
-    it has are left alone.
+    The recordings are in ``<data_home>/free_spoken_digits/``. Existing recordings are used
+    without the network, even if the data set is incomplete. If a speaker is missing,
+    the archive is downloaded and the missing speakers are added to the folder; the others
+    are not changed.
 
     Parameters
     ----------
     subset : {"all", "train", "test"}, default="all"
-        The data set's own split: of each digit and speaker, recordings 0 to 4 are for
+        Part of the official split: for each digit and speaker, recordings 0 to 4 are for
         testing. There is no validation subset.
     speakers : collection of str, default=None
         Speakers to load: "george", "jackson", "lucas", "nicolas", "theo", "yweweler".
-        None loads all that the folder has, and the whole data set if it has none.
+        None loads all speakers in the folder, or the whole data set if there are none.
     data_home : str or PathLike, default=None
         Folder of the data sets, see :func:`get_data_home`.
     download_if_missing : bool, default=True
         False raises an error instead of downloading.
     shuffle : bool, default=True
-        Shuffle the recordings, which otherwise come digit by digit.
+        Shuffle the recordings, which are otherwise sorted by digit.
     random_state : int, RandomState instance or None, default=0
-        Order of the shuffle; fixed unless None is passed.
+        Seed of the shuffle; the order is the same in every call unless None is passed.
     return_X_y : bool, default=False
         Return ``(data, target)`` instead of a Bunch.
 
@@ -121,18 +121,18 @@ def fetch_free_spoken_digits(
         groups : ndarray of shape (n_clips,)
             The speakers, ``str``.
         DESCR : str
-            What the data set is, its licence and its citation.
+            Description of the data set, with licence and citation.
 
     Raises
     ------
     DatasetError
-        When speakers are missing and could not be fetched, or there is no recording of
-        the subset. The message says what to do by hand.
+        If speakers are missing and cannot be fetched, or there is no recording of
+        the subset. The message says what to do manually.
 
     Notes
     -----
-    Training and testing share all six speakers. To learn how well a model does on
-    strangers, cross-validate with :class:`~sklearn.model_selection.LeaveOneGroupOut`.
+    The training and test sets share all six speakers. To evaluate a model on new
+    speakers, cross-validate with :class:`~sklearn.model_selection.LeaveOneGroupOut`.
 
     References
     ----------
@@ -141,7 +141,7 @@ def fetch_free_spoken_digits(
 
     Examples
     --------
-    A folder with two recordings takes the place of the download here:
+    This example uses a folder with two recordings instead of the download:
 
     >>> import tempfile
     >>> from pathlib import Path
@@ -188,7 +188,7 @@ def _check_subset(subset: str) -> None:
 
 
 def _provide(speakers: list[str] | None, folder: Path, download_if_missing: bool) -> None:
-    """See to it that the folder has the speakers."""
+    """Fetch the data set if the folder lacks one of the speakers."""
     present = sorted({clip.speaker for clip in _clips(folder)})
     missing = sorted(set(speakers) - set(present)) if speakers else []
     if present and not missing:
@@ -217,11 +217,11 @@ def _provide(speakers: list[str] | None, folder: Path, download_if_missing: bool
 
 def _select(folder: Path, speakers: list[str] | None, subset: str) -> list[_Clip]:
     clips = [clip for clip in _clips(folder) if speakers is None or clip.speaker in speakers]
-    lacking = sorted(set(speakers or []) - {clip.speaker for clip in clips})
-    if lacking or not clips:
+    missing = sorted(set(speakers or []) - {clip.speaker for clip in clips})
+    if missing or not clips:
         raise DatasetError(
-            f"{_CALLER} fetched {_ARCHIVE.url}, and there are no recordings by "
-            f"{quoted(lacking) or 'anyone'} in {str(folder)!r} all the same."
+            f"{_CALLER} fetched {_ARCHIVE.url}, but there are still no recordings by "
+            f"{quoted(missing) or 'anyone'} in {str(folder)!r}."
         )
     chosen = [
         clip
@@ -230,16 +230,16 @@ def _select(folder: Path, speakers: list[str] | None, subset: str) -> list[_Clip
     ]
     if not chosen:
         raise DatasetError(
-            f"The folder {str(folder)!r} holds no recording of the subset {subset!r} among its "
-            f"recordings by {quoted(sorted({clip.speaker for clip in clips}))}. To fetch all of "
-            "the data set, pass another data_home or move this folder away: speakers that it "
-            "has are left as they are."
+            f"The folder {str(folder)!r} has no recording of the subset {subset!r} among its "
+            f"recordings by {quoted(sorted({clip.speaker for clip in clips}))}. To fetch the "
+            "whole data set, pass another data_home or move this folder away: existing speakers "
+            "are not changed."
         )
     return chosen
 
 
 def _clips(folder: Path) -> list[_Clip]:
-    """All recordings of the folder by digit, speaker and index."""
+    """List all recordings of the folder by digit, speaker and index."""
     if not folder.is_dir():
         return []
     clips = []

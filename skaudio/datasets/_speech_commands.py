@@ -1,4 +1,4 @@
-"""Speech Commands: one-second recordings of single words by some two thousand people.
+"""Speech Commands: one-second recordings of single words by about two thousand people.
 
 Licence: CC BY 4.0.
 
@@ -65,7 +65,7 @@ _RELEASES = {
     ),
 }
 
-# Speakers are dealt out by hash, so that a speaker stays where they are when recordings
+# Speakers are assigned by hash, so that they stay in the same subset when recordings
 # are added. The constants are those of the data set.
 _MAX_PER_CLASS = 2**27 - 1
 _VALIDATION_PERCENTAGE = 10
@@ -75,12 +75,12 @@ _DESCR = """\
 Speech Commands v{version}
 =====================
 
-Recordings of single English words, one second each (16 kHz, mono, 16 bit), by some two
+Recordings of single English words, one second each (16 kHz, mono, 16 bit), by about two
 thousand people with their own microphones.
 
 This is the subset {subset!r}: {n_clips} recordings of {words}, in {folder!r}.
 
-The subsets are the data set's own, by the hash of the speaker's name: some 80 % of the
+The subsets are the official ones, by the hash of the speaker's name: about 80 % of the
 speakers are for training, 10 % for validation and 10 % for testing.
 
 Licence: Creative Commons Attribution 4.0 (CC BY 4.0).
@@ -101,7 +101,7 @@ def fetch_speech_commands(
     random_state: Any = 0,
     return_X_y: bool = False,
 ) -> Any:
-    """Load Speech Commands, downloading it if need be.
+    """Load Speech Commands, downloading it if necessary.
 
     ===============  =============================
     Licence          CC BY 4.0
@@ -111,31 +111,31 @@ def fetch_speech_commands(
     Sampling rate    16 kHz
     ===============  =============================
 
-    The recordings lie in ``<data_home>/speech_commands/<word>/`` (v0.01) or in
+    The recordings are in ``<data_home>/speech_commands/<word>/`` (v0.01) or in
     ``<data_home>/speech_commands_v0.02/<word>/``: the releases share most recordings, so
-    that one in the other's folder would put copies of training clips among the test clips.
-    What lies there is used without the network, also when it is a part of the data set.
-    When a word is missing, the archive (1.5 or 2.4 GB) is downloaded and all words that
-    the folder lacks are added to it; the words it has are left alone.
+    in a common folder copies of training clips could be among the test clips.
+    Existing recordings are used without the network, even if the data set is incomplete.
+    If a word is missing, the archive (1.5 or 2.4 GB) is downloaded and all missing words
+    are added to the folder; the others are not changed.
 
     Parameters
     ----------
     words : collection of str, default=None
-        Words to load. None loads all that the folder has, and the whole data set if it
-        has none.
+        Words to load. None loads all words in the folder, or the whole data set if there
+        are none.
     version : {"0.01", "0.02"}, default="0.01"
-        Release of the data set. v0.01 is the one that the tutorials of the time used; v0.02
-        has five more words and fewer spoilt recordings.
+        Release of the data set. v0.01 is the one that early tutorials used; v0.02
+        has five more words and fewer bad recordings.
     subset : {"all", "train", "validation", "test"}, default="all"
-        The data set's own split, by speaker: about 80, 10 and 10 % of them.
+        Part of the official split, by speaker: about 80, 10 and 10 % of them.
     data_home : str or PathLike, default=None
         Folder of the data sets, see :func:`get_data_home`.
     download_if_missing : bool, default=True
         False raises an error instead of downloading.
     shuffle : bool, default=True
-        Shuffle the recordings, which otherwise come word by word.
+        Shuffle the recordings, which are otherwise sorted by word.
     random_state : int, RandomState instance or None, default=0
-        Order of the shuffle; fixed unless None is passed.
+        Seed of the shuffle; the order is the same in every call unless None is passed.
     return_X_y : bool, default=False
         Return ``(data, target)`` instead of a Bunch.
 
@@ -153,17 +153,17 @@ def fetch_speech_commands(
         groups : ndarray of shape (n_clips,)
             The speakers, ``str``.
         DESCR : str
-            What the data set is, its licence and its citation.
+            Description of the data set, with licence and citation.
 
     Raises
     ------
     DatasetError
-        When words are missing and could not be fetched, or there is no recording of the
-        subset. The message says what to do by hand.
+        If words are missing and cannot be fetched, or there is no recording of the
+        subset. The message says what to do manually.
 
     See Also
     --------
-    load_audio_folder : The same for recordings of your own.
+    load_audio_folder : The same for your own recordings.
 
     References
     ----------
@@ -172,7 +172,7 @@ def fetch_speech_commands(
 
     Examples
     --------
-    A folder with two recordings takes the place of the download here:
+    This example uses a folder with two recordings instead of the download:
 
     >>> import tempfile
     >>> from pathlib import Path
@@ -214,7 +214,7 @@ def fetch_speech_commands(
 def _provide(
     words: list[str] | None, folder: Path, version: str, download_if_missing: bool
 ) -> None:
-    """See to it that the folder has the words."""
+    """Fetch the data set if the folder lacks one of the words."""
     release = _RELEASES[version]
     present = class_folders(folder)
     missing = sorted(set(words) - set(present)) if words else []
@@ -238,22 +238,22 @@ def _provide(
 
 
 def _select(folder: Path, words: list[str], subset: str) -> list[tuple[str, str, str]]:
-    """Path, word and speaker of every recording in a subset."""
+    """List path, word and speaker of every recording in a subset."""
     clips = []
     for path, word in zip(*list_clips(folder, words), strict=True):
         speaker, mark, _ = os.path.basename(path).partition("_nohash_")
         if not mark:
             raise DatasetError(
-                f"Cannot tell the speaker of {path!r}: files of Speech Commands are named "
-                "<speaker>_nohash_<number>.wav. load_audio_folder reads folders with other names."
+                f"The speaker of {path!r} is unknown: files of Speech Commands are named "
+                "<speaker>_nohash_<number>.wav. load_audio_folder reads files with other names."
             )
         if subset in ("all", _subset_of(speaker)):
             clips.append((path, word, speaker))
     if not clips:
         raise DatasetError(
-            f"The folder {str(folder)!r} holds no recording of the subset {subset!r} among its "
-            f"recordings of {quoted(words)}. To fetch all of the data set, pass another data_home "
-            "or move this folder away: words that it has are left as they are."
+            f"The folder {str(folder)!r} has no recording of the subset {subset!r} among its "
+            f"recordings of {quoted(words)}. To fetch the whole data set, pass another data_home "
+            "or move this folder away: existing words are not changed."
         )
     return clips
 

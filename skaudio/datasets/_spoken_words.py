@@ -1,7 +1,7 @@
 """Synthetic speech: words spoken by espeak-ng in many voices.
 
-espeak-ng (licence: GPL 3) comes with the package espeakng-loader, which is installed by
-``pip install "skaudio[demo]"`` and by nothing else of skaudio.
+espeak-ng (licence: GPL 3) is part of the package espeakng-loader, which is only installed by
+``pip install "skaudio[demo]"``.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = ["make_spoken_words"]
 
 _CALLER = "make_spoken_words"
 
-# Ranges to draw from, around espeak-ng's defaults of 175 words per minute, 50 and 50.
+# Ranges of the random values, around espeak-ng's defaults of 175 words per minute, 50 and 50.
 _RATES = (130, 200)
 _PITCHES = (25, 75)
 _PITCH_RANGES = (30, 70)
@@ -38,11 +38,11 @@ _DESCR = """\
 Spoken words, synthetic
 =======================
 
-This is synthetic speech: nobody said these words, the speech synthesiser espeak-ng did.
-It serves examples and tests. Accuracy on it says little about accuracy on people.
+This is synthetic speech, made by the speech synthesiser espeak-ng for examples and tests.
+Accuracy on it says little about accuracy on human speech.
 
 {n_clips} clips of {duration:g} s at {sample_rate} Hz: {words}. Each is one word at a
-random place in the clip, of random speed, pitch and level, {noise}.
+random position in the clip, of random speed, pitch and level, {noise}.
 They are spoken in {n_voices} voices (the groups), each an English accent and a variant of
 espeak-ng.
 """
@@ -65,38 +65,38 @@ def make_spoken_words(
 
     This is synthetic speech, for examples and tests that need neither a download nor a
     microphone. espeak-ng says each word in many voices and at random speeds, pitches and
-    levels; it is then put at a random place in the clip, and noise is added.
+    levels; it is then put at a random position in the clip, and noise is added.
 
     Parameters
     ----------
     words : collection of str
-        What to say, in English. Each is a class.
+        English words. Each is a class.
     n_clips : int, default=50
-        Number of clips of each word: enough to tell a few words apart, made in a fraction
-        of a second.
+        Number of clips of each word. The default is enough to classify a few words, and
+        takes a fraction of a second.
     sample_rate : int, default=16000
-        Sampling rate, in Hz. espeak-ng has nothing above 11,025 Hz, so more than 22,050
-        Hz gains nothing.
+        Sampling rate, in Hz. Rates above 22,050 Hz are not useful, since the speech has no
+        frequencies above 11,025 Hz.
     duration : float, default=1.0
         Length of a clip, in seconds. Words that would be longer are spoken faster.
     snr_db : float, (float, float) or None, default=(5.0, 30.0)
-        Power of the word, while it lasts, over that of the noise, in dB; for each clip
-        drawn from the range. The noise is white, pink or between. None adds no noise. The
-        default goes from a busy room to a quiet one.
+        Signal-to-noise ratio during the word, in dB; drawn from the range for each clip.
+        The noise is white, pink or in between. None adds no noise. The
+        default range is that from a busy room to a quiet one.
     n_voices : int, default=None
-        Number of different voices. All words are spoken in the same ones, and all voices
-        equally often, as far as that goes. None takes a new voice for each clip of a word
-        until there are no more (about a hundred); take fewer for group-wise
+        Number of different voices. All words are spoken in the same voices, and all voices
+        are used equally often, as far as possible. None uses a new voice for each clip of a
+        word, up to about a hundred; use fewer for group-wise
         cross-validation with several clips of each word in a group.
     folder : str or PathLike, default=None
         Write the clips as 16-bit WAV files ``<folder>/<word>/<voice>_nohash_<n>.wav``, for
-        :func:`load_audio_folder` to read. The folder is created; it must not have a
-        folder of any of the words already.
+        :func:`load_audio_folder` to read. The folder is created; it must not already
+        contain a folder of any of the words.
     shuffle : bool, default=True
-        Shuffle the clips, which otherwise come word by word.
+        Shuffle the clips, which are otherwise sorted by word.
     random_state : int, RandomState instance or None, default=None
-        Determines everything that is random. The same int gives the same samples, as long
-        as the version of espeak-ng is the same.
+        Seed of everything that is random. The same int gives the same samples with the
+        same version of espeak-ng.
     return_X_y : bool, default=False
         Return ``(data, target)`` instead of a Bunch.
 
@@ -106,7 +106,7 @@ def make_spoken_words(
         A :class:`~sklearn.utils.Bunch` with the attributes:
 
         data : ndarray of shape (n_words * n_clips, n_samples), or list of str
-            The clips, ``float32``; with `folder` the paths of the files, which hold the
+            The clips, ``float32``; with `folder` the paths of the files, which have the
             same samples.
         target : ndarray of shape (n_words * n_clips,)
             The words, ``str``.
@@ -117,16 +117,16 @@ def make_spoken_words(
         sample_rate : int
             Sampling rate, in Hz.
         DESCR : str
-            What this is.
+            Description of the data set.
 
     Raises
     ------
     MissingDependencyError
-        When espeak-ng is not installed. It comes with ``pip install "skaudio[demo]"``.
+        If espeak-ng is not installed. ``pip install "skaudio[demo]"`` installs it.
 
     Notes
     -----
-    espeak-ng is licensed under the GPL 3. skaudio does not contain it, and runs it as a
+    espeak-ng is licensed under the GPL 3. It is not part of skaudio, which runs it as a
     separate program.
 
     Examples
@@ -149,7 +149,7 @@ def make_spoken_words(
     clips = np.stack([_clip(word, sample_rate, n_samples, snr_range, rng) for word in spoken])
     target = np.array([utterance.text for utterance in utterances])
     groups = np.array([_label(utterance.voice) for utterance in utterances])
-    # Files have 16 bits; the array has the same samples.
+    # The array has the same samples as the files, which have 16 bits.
     data: Any = clips.astype(np.float32) / np.float32(2**15)
     if folder is not None:
         data = _write(Path(folder).expanduser(), clips, target, groups, sample_rate)
@@ -185,16 +185,16 @@ def _check(
 
 
 def _check_folder(names: Sequence[str], folder: Path) -> None:
-    """Refuse words that are no names of folders, and folders that have clips already."""
+    """Check that the words can name folders, and that these do not exist yet."""
     for name in names:
         if not re.fullmatch(r"\w([\w' -]*\w)?", name) or name.startswith("_"):
             raise ValueError(
                 f"The word {name!r} cannot name a folder; expected letters, digits, spaces, "
-                "hyphens or apostrophes. Without folder any text can be spoken."
+                "hyphens or apostrophes. With folder=None any text can be spoken."
             )
         if (folder / name).exists():
             raise DatasetError(
-                f"{str(folder / name)!r} exists already, and clips of two calls would mix. "
+                f"{str(folder / name)!r} exists already, and clips of two calls would be mixed. "
                 "Remove it or pass another folder."
             )
 
@@ -235,7 +235,7 @@ def _describe(
 def _draw(
     words: Sequence[str], n_clips: int, n_voices: int | None, rng: np.random.RandomState
 ) -> list[_espeak.Utterance]:
-    """Draw how each clip is to be spoken, word by word."""
+    """Draw the voice and the parameters of each clip, word by word."""
     every = _espeak.voices()
     if n_voices is not None and n_voices > len(every):
         raise ValueError(
@@ -258,7 +258,7 @@ def _draw(
 
 
 def _label(voice: str) -> str:
-    # One variant is called "Mr serious"; file names are better off without spaces.
+    # One variant is called "Mr serious"; avoid spaces in file names.
     return voice.replace(" ", "-")
 
 
@@ -269,7 +269,7 @@ def _clip(
     snr_range: tuple[float, float] | None,
     rng: np.random.RandomState,
 ) -> np.ndarray:
-    """Put a word at a random place into a noisy clip of 16-bit samples."""
+    """Put a word at a random position in a noisy clip of 16-bit samples."""
     word = audio.load((word, _espeak.SAMPLE_RATE), sample_rate=sample_rate)[:n_samples]
     word = word * (10 ** (rng.uniform(*_PEAKS_DB) / 20) / np.abs(word).max())
     start = rng.randint(n_samples - len(word) + 1)
@@ -278,13 +278,13 @@ def _clip(
     if snr_range is not None:
         power = np.mean(word**2) / 10 ** (rng.uniform(*snr_range) / 10)
         clip += np.sqrt(power) * _noise(n_samples, rng)
-    # Loud noise may go beyond full scale; turned down as a whole, the ratio stays.
+    # Loud noise may exceed full scale; scaling the whole clip preserves the ratio.
     clip /= max(1.0, np.abs(clip).max())
     return np.round(clip * (2**15 - 1)).astype(np.int16)
 
 
 def _noise(n_samples: int, rng: np.random.RandomState) -> np.ndarray:
-    """Noise of power 1 whose spectrum falls by 0 (white) to 3 dB (pink) an octave."""
+    """Make noise of power 1 whose spectrum falls by 0 (white) to 3 dB (pink) per octave."""
     spectrum = np.fft.rfft(rng.normal(size=n_samples))
     frequency = np.maximum(np.arange(len(spectrum)), 1)
     noise = np.fft.irfft(spectrum / frequency ** (rng.uniform(0, 1) / 2), n_samples)
@@ -298,7 +298,7 @@ def _write(
     groups: np.ndarray,
     sample_rate: int,
 ) -> list[str]:
-    """Write the clips as load_audio_folder reads them; return the paths."""
+    """Write the clips for load_audio_folder; return the paths."""
     paths = []
     count: Counter = Counter()
     for clip, word, voice in zip(clips, target, groups, strict=True):

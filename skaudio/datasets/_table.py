@@ -1,4 +1,4 @@
-"""Recordings and segments that a table lists."""
+"""A table of recordings or segments."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from skaudio.exceptions import DatasetError
 
 __all__ = ["load_audio_table"]
 
-# How columns are usually called, in lower case.
+# Common names of columns, in lower case.
 _USUAL_NAMES = {
     "path": (
         "path", "file_path", "filepath", "filename", "file_name", "file", "slice_file_name",
@@ -28,7 +28,7 @@ _USUAL_NAMES = {
     "fold": ("fold", "split"),
 }  # fmt: skip
 
-# Raven's own names. Its times run on through all files of a view, the offset does not.
+# Raven's column names. Its times continue over all files of a view, the offset does not.
 _RAVEN_START, _RAVEN_STOP = "Begin Time (s)", "End Time (s)"
 _RAVEN_OFFSET, _RAVEN_SELECTION = "File Offset (s)", "Selection"
 _AUDACITY_COLUMNS = ("start", "stop", "label")
@@ -50,7 +50,7 @@ def load_audio_table(
     random_state: Any = 0,
     return_X_y: bool = False,
 ) -> Any:
-    """List the recordings, or the segments of recordings, that a table names.
+    """List the recordings, or the segments of recordings, in a table.
 
     The table has a row for each clip: the CSV file of a data set, the label track that Audacity
     exports, Raven's selection table, the ``metadata.csv`` of an audio folder, or a data frame.
@@ -59,34 +59,34 @@ def load_audio_table(
     ----------
     table : str, PathLike or DataFrame
         A text file whose columns are separated by commas, semicolons or tabs, or a pandas or
-        polars data frame. Without a header it is taken for a label track of Audacity: the
+        polars data frame. Without a header it is read as a label track of Audacity: the
         times at which a label begins and ends, and its text.
     path : str, default=None
-        The column that has the paths; or a pattern with columns in braces, such as
+        The column of the paths; or a pattern with columns in braces, such as
         ``"../audio/{filename}"`` or ``"audio/fold{fold}/{slice_file_name}"``; or the path of
-        the one recording that all rows are about. None takes a column with a usual name
+        a single recording for all rows. None uses a column with a common name
         (``path``, ``filename``, ``file_name``, ...), or, for labels of Audacity and Raven, the
-        recording that lies beside the table and has its name.
+        recording of the same name in the folder of the table.
     label : str, default=None
-        The column that has the labels. None takes one with a usual name (``label``,
+        The column of the labels. None uses one with a common name (``label``,
         ``category``, ``class``, ``species``, ...).
     group : str, default=None
-        The column that has the speakers, or what else must not be split. None takes
-        ``group`` or ``speaker``, if there is one.
+        The column of the speakers, or of other groups that must not be split. None uses
+        ``group`` or ``speaker``, if it exists.
     fold : str, default=None
-        The column that has the data set's own folds. None takes ``fold`` or ``split``, if
-        there is one.
+        The column of the data set's own folds. None uses ``fold`` or ``split``, if it
+        exists.
     start, stop : str, default=None
-        The columns in which a clip's begin and end within its recording stand, in seconds.
-        None takes whole recordings, but for the labels of Audacity and Raven.
+        The columns of the times at which a clip begins and ends in its recording, in seconds.
+        None uses whole recordings, except for the labels of Audacity and Raven.
     folder : str or PathLike, default=None
-        Where relative paths begin. None means the folder of the table; for a data frame, the
+        The folder of relative paths. None means the folder of the table; for a data frame, the
         working directory.
     shuffle : bool, default=False
-        Shuffle the rows. They keep their order unless asked, so that other columns of the
-        table fit.
+        Shuffle the rows. By default they keep their order, so that they match other columns
+        of the table.
     random_state : int, RandomState instance or None, default=0
-        Order of the shuffle.
+        Seed of the shuffle.
     return_X_y : bool, default=False
         Return ``(data, target)`` instead of a Bunch.
 
@@ -98,19 +98,19 @@ def load_audio_table(
         data : list of str or of Segment
             Paths of the recordings, or their :class:`~skaudio.audio.Segment`.
         target : ndarray of shape (n_clips,)
-            Their labels: ``str`` from a file, as they are from a data frame.
+            Their labels: ``str`` from a file, unchanged from a data frame.
         target_names : list
             The classes, sorted.
         groups, folds : ndarray of shape (n_clips,), or None
-            What stands in those columns.
+            The values of those columns.
         DESCR : str
-            What was found.
+            Description of the data set.
 
     Raises
     ------
     DatasetError
-        When the table or a column is missing, when a row has no label or no times, and when
-        recordings are missing; it says which.
+        If the table or a column is missing, if a row has no label or no times, or if
+        recordings are missing; the message names them.
 
     See Also
     --------
@@ -160,7 +160,7 @@ def load_audio_table(
         labels,
         groups=_column(columns, name, "group", group),
         folds=_column(columns, name, "fold", fold),
-        descr=f"{len(clips)} clips of {n_recordings} recordings, as {name} lists them.",
+        descr=f"{len(clips)} clips of {n_recordings} recordings, listed in {name}.",
         shuffle=shuffle,
         random_state=random_state,
         return_X_y=return_X_y,
@@ -188,7 +188,7 @@ def _read(table: Any, folder: str | os.PathLike | None) -> tuple[_Columns, Path,
         raise DatasetError(f"The table {str(file)!r} cannot be read ({error}).") from error
     if folder is None:
         root = file.parent
-    # Audacity writes a range of frequencies into a line of its own, which begins so.
+    # Audacity writes frequency ranges in separate lines, which begin with a backslash.
     lines = [line for line in lines if line.strip() and not line.startswith("\\")]
     if not lines:
         raise DatasetError(f"The table {str(file)!r} is empty.")
@@ -203,23 +203,23 @@ def _read(table: Any, folder: str | os.PathLike | None) -> tuple[_Columns, Path,
                 f"Row {number} of {str(file)!r} has {len(row)} cells, the header has {len(header)}."
             )
         row.extend([""] * (len(header) - len(row)))
-    columns = {name: [row[at].strip() for row in rows[1:]] for at, name in enumerate(header)}
+    columns = {name: [row[index].strip() for row in rows[1:]] for index, name in enumerate(header)}
     return columns, root, repr(str(file))
 
 
 def _column(columns: _Columns, table: str, role: str, name: str | None) -> list[Any] | None:
-    """Find a column by the name that was given, or by a usual one."""
+    """Find a column by the given name, or by a common one."""
     if name is not None:
         if name not in columns:
             raise DatasetError(
-                f"{table[0].upper()}{table[1:]} has no column {name!r}, which {role} names. It has "
+                f"{table[0].upper()}{table[1:]} has no column {name!r}, got as {role}. It has "
                 f"{quoted(columns)}."
             )
         return columns[name]
     found = _usual_name(columns, role)
     if found is None and role == "label":
         raise DatasetError(
-            f"No column of {table} has a usual name of labels. Say which one by label=...; it has "
+            f"No column of {table} has a common name for labels. Choose one with label=...; it has "
             f"{quoted(columns)}."
         )
     return None if found is None else columns[found]
@@ -235,13 +235,13 @@ def _paths(columns: _Columns, name: str, path: str | None, table: Any) -> list[s
     if path is None:
         path = _usual_name(columns, "path")
         if path is None:
-            beside = _recording_beside(table)
-            if beside is None:
+            recording = _recording_of_same_name(table)
+            if recording is None:
                 raise DatasetError(
-                    f"No column of {name} has a usual name of paths, and no recording of its name "
-                    f"lies beside it. Say where they are by path=...; it has {quoted(columns)}."
+                    f"No column of {name} has a common name for paths, and there is no recording "
+                    f"of the same name. Pass path=...; it has {quoted(columns)}."
                 )
-            return [beside] * n_rows
+            return [recording] * n_rows
     if path in columns:
         return [str(cell) for cell in columns[path]]
     try:
@@ -249,12 +249,12 @@ def _paths(columns: _Columns, name: str, path: str | None, table: Any) -> list[s
         return [path.format_map(dict(zip(columns, row, strict=True))) for row in rows]
     except (KeyError, ValueError, IndexError) as error:
         raise DatasetError(
-            f"The pattern path={path!r} does not fit {name} ({error!r}). It has the columns "
+            f"The pattern path={path!r} does not match {name} ({error!r}). It has the columns "
             f"{quoted(columns)}."
         ) from error
 
 
-def _recording_beside(table: Any) -> str | None:
+def _recording_of_same_name(table: Any) -> str | None:
     """Find night.wav for night.txt and for night.Table.1.selections.txt."""
     if hasattr(table, "columns"):
         return None
@@ -271,20 +271,20 @@ def _recording_beside(table: Any) -> str | None:
 def _check_rows(labels: list[Any], paths: list[str], name: str, root: Path) -> None:
     if not labels:
         raise DatasetError(f"There are no rows in {name}.")
-    # A cell that is missing from a data frame is None or not equal to itself.
-    bare = [
+    # A missing cell of a data frame is None or not equal to itself.
+    unlabelled = [
         row for row, label in enumerate(labels, 1) if label is None or label != label or label == ""
     ]
-    if bare:
+    if unlabelled:
         raise DatasetError(
-            f"{len(bare)} rows of {name} have no label, such as row {bare[0]}. Give them one, or "
-            "remove them."
+            f"{len(unlabelled)} rows of {name} have no label, such as row {unlabelled[0]}. Add "
+            "labels or remove the rows."
         )
     missing = [path for path in dict.fromkeys(paths) if not os.path.exists(path)]
     if missing:
         raise DatasetError(
-            f"{len(missing)} of the {len(set(paths))} recordings that {name} names do not exist, "
-            f"such as {missing[0]!r}. Relative paths begin in {str(root.absolute())!r}: see the "
+            f"{len(missing)} of the {len(set(paths))} recordings in {name} do not exist, "
+            f"such as {missing[0]!r}. Paths are relative to {str(root.absolute())!r}: see the "
             "parameters path and folder."
         )
 
@@ -306,7 +306,7 @@ def _segment(path: str, start: float | None, stop: float | None, table: str) -> 
     try:
         return Segment(path, start or 0.0, stop)
     except ValueError as error:
-        raise DatasetError(f"{error} So says {table}; mend or remove that row.") from error
+        raise DatasetError(f"{error} Correct or remove that row of {table}.") from error
 
 
 def _is_number(cell: Any) -> bool:
@@ -321,7 +321,7 @@ def _without_other_views(columns: _Columns) -> _Columns:
     if _RAVEN_SELECTION not in columns:
         return columns
     firsts = np.sort(np.unique(columns[_RAVEN_SELECTION], return_index=True)[1])
-    return {name: [cells[at] for at in firsts] for name, cells in columns.items()}
+    return {name: [cells[index] for index in firsts] for name, cells in columns.items()}
 
 
 def _from_start_of_file(columns: _Columns) -> _Columns:

@@ -95,7 +95,7 @@ def test_fetch_adds_only_what_is_wanted(mirror, tar, tmp_path):
     assert tree(tmp_path) == ["cat", "dog", "dog/a.wav"]
 
 
-def test_links_that_stay_inside_are_left_out(mirror, tar, tmp_path):
+def test_links_that_stay_inside_are_skipped(mirror, tar, tmp_path):
     link = tarfile.TarInfo("dog")
     link.type, link.linkname = tarfile.SYMTYPE, "cat"
     fetch(mirror.serve(tar(["cat/a.wav", link])), tmp_path / "words")
@@ -178,7 +178,7 @@ def test_folder_is_a_file(mirror, tar, tmp_path, fails):
 
 def test_download_not_allowed(mirror, tar, tmp_path):
     archive = mirror.serve(tar(["cat/a.wav"]))
-    with pytest.raises(DatasetError, match=r"download_if_missing=False.*by hand, download http"):
+    with pytest.raises(DatasetError, match=r"download_if_missing=False.*manually, download http"):
         fetch_archive(archive, tmp_path / "words", need="No words", download_if_missing=False)
     assert mirror.n_requests == 0
     assert tree(tmp_path) == []

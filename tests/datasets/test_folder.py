@@ -86,7 +86,7 @@ def test_categories_of_a_wrong_kind(make_folder, categories):
         load_audio_folder(folder, categories=categories)
 
 
-def test_what_is_left_out(make_folder):
+def test_skipped_files(make_folder):
     folder = make_folder(
         "cat/a.wav",
         "cat/.a.wav",
@@ -97,10 +97,10 @@ def test_what_is_left_out(make_folder):
         "_background_noise_/running_tap.wav",
         "loose.wav",
     )
-    with pytest.warns(UserWarning, match=r"2 files were left out: .* 'cat/notes.txt', 'loose.wav'"):
+    with pytest.warns(UserWarning, match=r"2 files were skipped: .* 'cat/notes.txt', 'loose.wav'"):
         loaded = load_audio_folder(folder)
     assert loaded.data == [os.path.join(folder, "cat", "a.wav")]
-    assert "2 files were left out" in loaded.DESCR
+    assert "2 files were skipped" in loaded.DESCR
 
 
 def test_what_systems_leave_behind_stops_nothing(make_folder):
@@ -127,7 +127,7 @@ def test_the_content_tells_where_the_extension_does_not(make_folder):
     for name in ("noname", "a.dat", "a.lied.txt"):
         soundfile.write(folder / "cat" / name, np.zeros(800), 8000, format="FLAC")
     (folder / "cat" / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(1000))
-    with pytest.warns(UserWarning, match="3 files were left out"):
+    with pytest.warns(UserWarning, match="3 files were skipped"):
         loaded = load_audio_folder(folder, shuffle=False)
     names = [os.path.basename(path) for path in loaded.data]
     assert names == ["a.dat", "a.lied.txt", "a.wav", "noname"]
@@ -176,7 +176,7 @@ def test_file_instead_of_folder(make_folder):
 
 def test_folder_without_classes(make_folder):
     folder = make_folder("a.wav", "b.wav", ".hidden/c.wav")
-    with pytest.raises(DatasetError, match=r"no sub-folders; 2 recordings lie in it directly"):
+    with pytest.raises(DatasetError, match=r"no sub-folders; 2 recordings are in it directly"):
         load_audio_folder(folder)
 
 
@@ -189,7 +189,7 @@ def test_empty_class(make_folder):
 
 def test_class_without_audio_names_what_it_has(make_folder):
     folder = make_folder("cat/a.pdf", "cat/b.pdf", "cat/LICENCE")
-    with pytest.raises(DatasetError, match=r"3 files of other kinds \(\.pdf, no extension\)"):
+    with pytest.raises(DatasetError, match=r"3 files of other types \(\.pdf, no extension\)"):
         load_audio_folder(folder)
 
 

@@ -123,7 +123,7 @@ def test_versions_do_not_mix(home, published):
 def test_missing_word_offline(home, published):
     match = (
         r"no recordings of 'dog', 'yes' in '.*speech_commands', which has 'bed', 'cat', and "
-        r"download_if_missing=False. To get it by hand, download http"
+        r"download_if_missing=False. To do this manually, download http"
     )
     with pytest.raises(DatasetError, match=match):
         fetch_speech_commands(["yes", "dog", "bed"], data_home=home, download_if_missing=False)
@@ -158,7 +158,7 @@ def test_empty_subset(home, published):
     for path in (home / "speech_commands").rglob("*.wav"):
         if path.stem.split("_")[0] in _SPEAKERS["test"]:
             path.unlink()
-    match = r"speech_commands' holds no recording of the subset 'test'"
+    match = r"speech_commands' has no recording of the subset 'test'"
     with pytest.raises(DatasetError, match=match):
         fetch_speech_commands(data_home=home, subset="test")
     assert published.n_requests == 0
@@ -166,7 +166,7 @@ def test_empty_subset(home, published):
 
 def test_file_of_another_name(home, published):
     (home / "speech_commands" / "bed" / "me.wav").touch()
-    with pytest.raises(DatasetError, match=r"Cannot tell the speaker of '.*me.wav'"):
+    with pytest.raises(DatasetError, match=r"The speaker of '.*me.wav' is unknown"):
         fetch_speech_commands(data_home=home)
 
 
@@ -196,7 +196,7 @@ def test_real_counts(real_data):
     assert count() == 4666
     assert count(subset="train") == 4112
     assert count(subset="validation") == 554
-    with pytest.raises(DatasetError, match=r"holds no recording of the subset 'test'"):
+    with pytest.raises(DatasetError, match=r"has no recording of the subset 'test'"):
         count(subset="test")
 
 
