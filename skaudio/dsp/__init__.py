@@ -1,13 +1,13 @@
-"""Pure, batched arithmetic from waveforms to feature sequences.
+"""Pure functions that compute feature sequences from batches of waveforms.
 
-Nothing here knows about files, estimators or labels. Functions of waveforms or features
-are made for ``float32`` arrays whose first axis counts clips, and what they
-return for one clip does not depend, in a single bit, on the other clips in the batch.
-No matrix product goes through BLAS, whose last bits depend on its number of threads.
+They do not use files, estimators or labels. Functions of waveforms or features
+take ``float32`` arrays whose first axis is the clips, and the result for one clip is
+exactly the same, whatever the other clips in the batch.
+Matrix products do not use BLAS, whose last bits depend on its number of threads.
 
 Arrays are ``(clips, frames, coefficients)`` everywhere in skaudio; librosa's are
-``(coefficients, frames)``. Apart from that transposition the values are librosa's:
-each function names the librosa function that it agrees with.
+``(coefficients, frames)``. Apart from this transposition the values equal librosa's:
+each function names the corresponding librosa function.
 """
 
 from skaudio.dsp._cepstrum import cepstrum

@@ -30,7 +30,7 @@ def cepstrum(
         Normalisation of :func:`scipy.fft.dct`.
     lifter : float, default=0
         Cepstral liftering: coefficient ``n`` (from 0) is multiplied by
-        ``1 + lifter / 2 * sin(pi * (n + 1) / lifter)``; 0 leaves them as they are.
+        ``1 + lifter / 2 * sin(pi * (n + 1) / lifter)``; 0 turns it off.
 
     Returns
     -------

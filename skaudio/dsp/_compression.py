@@ -1,4 +1,4 @@
-"""Compression of the range of spectra: decibels and per-channel energy normalisation."""
+"""Compress the range of spectra: decibels and per-channel energy normalisation."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ _AMIN = 1e-10
 
 
 def power_to_db(power: np.ndarray, *, top_db: float | None = 80.0) -> np.ndarray:
-    """Convert power to decibels, each clip against its own maximum.
+    """Convert power to decibels, with a dynamic range for each clip.
 
     Parameters
     ----------
     power : ndarray of shape (n_clips, n_frames, n_bands)
         Non-negative power.
     top_db : float or None, default=80.0
-        Raise what lies more than `top_db` below the loudest value **of the same clip**.
+        Raise values that are more than `top_db` below the maximum **of the same clip**.
 
     Returns
     -------
     ndarray of shape (n_clips, n_frames, n_bands)
         ``10 log10(max(power, 1e-10))``, floored: :func:`librosa.power_to_db` of each
-        clip alone, where librosa 0.11 takes the maximum over the whole array.
+        separate clip, while librosa 0.11 uses the maximum over the whole array.
 
     Examples
     --------
@@ -34,7 +34,7 @@ def power_to_db(power: np.ndarray, *, top_db: float | None = 80.0) -> np.ndarray
     >>> power_to_db(np.array([[[1.0, 0.1, 0.0]]]), top_db=30.0).round(3)
     array([[[  0., -10., -30.]]])
     """
-    # The natural logarithm is vectorised in NumPy, the decimal one is not: four times.
+    # NumPy's natural logarithm is vectorised, the decimal one is not: four times as fast.
     db = np.maximum(power, _AMIN, dtype=power.dtype)
     np.log(db, out=db)
     db *= power.dtype.type(10 / np.log(10))
@@ -55,17 +55,17 @@ def pcen(
     time_constant: float = 0.4,
     eps: float = 1e-6,
 ) -> np.ndarray:
-    """Normalise the energy of each band by its own recent past.
+    """Normalise the energy of each band by its recent average.
 
     ``(E / (eps + M) ** gain + bias) ** power - bias ** power``, where ``M`` is ``E``
-    smoothed along time by a first-order filter. Steady noise is divided away and onsets
-    stand out, however loud the recording is.
+    smoothed along time by a first-order filter. This suppresses steady noise and
+    emphasises onsets, whatever the level of the recording.
 
     Parameters
     ----------
     magnitudes : ndarray of shape (n_clips, n_frames, n_bands)
         Non-negative magnitudes ``E``. The constants suit 32-bit integer samples: multiply
-        what was made of samples in [-1, 1) by ``2**31``.
+        magnitudes of samples in [-1, 1) by ``2**31``.
     sample_rate : float
         Sampling rate in Hz.
     hop_length : int
@@ -73,20 +73,20 @@ def pcen(
     gain : float, default=0.98
         Strength of the automatic gain control, from 0 (none) to 1.
     bias : float, default=2.0
-        What is added before the root.
+        Added before the root.
     power : float, default=0.5
         Exponent of the compression, greater than 0.
     time_constant : float, default=0.4
-        Memory of the smoothing filter, in seconds.
+        Time constant of the smoothing filter, in seconds.
     eps : float, default=1e-6
-        Keeps silence from a division by zero.
+        Prevents a division by zero in silence.
 
     Returns
     -------
     ndarray of shape (n_clips, n_frames, n_bands)
-        :func:`librosa.pcen` of each clip, transposed, but for the filter's start: here ``M``
-        starts from the first frame, in librosa from one, which makes an onset of the
-        beginning of every clip.
+        :func:`librosa.pcen` of each clip, transposed, except for the start of the filter:
+        here ``M`` starts from the first frame, in librosa from one, which looks like an
+        onset at the beginning of every clip.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Front ends: from waveforms all the way to what a network is fed with."""
+"""Front ends: compute the features of a network from waveforms."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from skaudio.dsp._mel import mel_spectrogram
 
 __all__ = ["log_mel_spectrogram", "mfcc", "pcen_spectrogram"]
 
-# What full scale is in 32-bit integer samples, for which the constants of PCEN are meant.
+# Full scale of 32-bit integer samples, which the constants of PCEN are chosen for.
 _INT32 = np.float32(2**31)
 
 
@@ -129,7 +129,7 @@ def mfcc(
     ... ).shape
     (2, 101, 13)
     """
-    # Both multiply the coefficients by ten or more, and with them what is rounded before.
+    # Both multiply the coefficients, and thus earlier rounding errors, by ten or more.
     amplified = lifter > 0 or norm is None
     log_mel = log_mel_spectrogram(
         waveforms,
@@ -176,13 +176,13 @@ def pcen_spectrogram(
     gain : float, default=0.98
         Strength of the automatic gain control.
     bias : float, default=2.0
-        What is added before the root.
+        Added before the root.
     power : float, default=0.5
         Exponent of the compression.
     time_constant : float, default=0.4
-        Memory of the smoothing filter, in seconds.
+        Time constant of the smoothing filter, in seconds.
     eps : float, default=1e-6
-        Keeps silence from a division by zero.
+        Prevents a division by zero in silence.
 
     Returns
     -------

@@ -9,29 +9,29 @@ from skaudio.dsp._spectrum import frame_count, frames, power_spectrum
 
 __all__ = ["mel_filterbank", "mel_frequencies", "mel_spectrogram"]
 
-# Bytes of the spectra that are computed together, some 500 frames at n_fft=512. With half
-# of it, threads spent their time on handing the interpreter to each other; with twice as
-# much, the system made new memory ready for every piece, and the time of a frame doubled.
+# Bytes of the spectra that are computed together, about 500 frames at n_fft=512. With half
+# of it, threads spent their time waiting for the interpreter lock; with twice as much, the
+# system allocated new memory for every block, and the time of a frame doubled.
 _CHUNK = 2**20
 
 
 def mel_frequencies(n: int, *, fmin: float, fmax: float) -> np.ndarray:
-    """Place `n` frequencies evenly on the mel scale.
+    """Compute frequencies that are evenly spaced on the mel scale.
 
-    The scale is the one of Slaney's Auditory Toolbox, librosa's default: linear below
-    1 kHz (200/3 Hz a mel), logarithmic above (27 mels for a factor of 6.4).
+    The scale is that of Slaney's Auditory Toolbox, librosa's default: linear below
+    1 kHz (200/3 Hz per mel), logarithmic above (27 mels for a factor of 6.4).
 
     Parameters
     ----------
     n : int
-        How many frequencies.
+        Number of frequencies.
     fmin, fmax : float
         The first and the last one, in Hz.
 
     Returns
     -------
     ndarray of shape (n,)
-        Frequencies in Hz, as :func:`librosa.mel_frequencies` gives them.
+        Frequencies in Hz, equal to :func:`librosa.mel_frequencies`.
 
     References
     ----------
@@ -111,7 +111,7 @@ def mel_spectrogram(
     window : ndarray of shape (n_fft,)
         From :func:`amplitude_window`.
     mel : ndarray or sparse array of shape (n_fft // 2 + 1, n_mels)
-        From :func:`mel_filterbank`. A sparse one saves making it so.
+        From :func:`mel_filterbank`. A sparse array saves the conversion.
     hop_length : int
         Samples between two frames.
     center : bool, default=True
@@ -136,8 +136,8 @@ def mel_spectrogram(
     >>> mel_spectrogram(noise, window=window, mel=mel, hop_length=80).shape
     (2, 101, 40)
     """
-    # Each bin of the spectrum feeds two bands at most, so a sparse product is cheaper
-    # than a dense one, and it adds in the same order however many frames there are.
+    # Each bin of the spectrum is in at most two bands, so a sparse product is faster than
+    # a dense one, and its order of additions does not depend on the number of frames.
     bands = mel if scipy.sparse.issparse(mel) else scipy.sparse.csc_array(mel)
     window = window.astype(dtype)
     n_fft = len(window)

@@ -1,4 +1,4 @@
-"""Feature sequences along time: derivatives and normalisation."""
+"""Derivatives and normalisation of feature sequences along time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def deltas(features: np.ndarray, *, width: int = 9, order: int = 1) -> np.ndarra
     Returns
     -------
     ndarray of shape (n_clips, n_frames, n_coefficients)
-        What :func:`librosa.feature.delta` gives (``mode="interp"``).
+        Equal to :func:`librosa.feature.delta` (``mode="interp"``).
 
     See Also
     --------
@@ -53,18 +53,18 @@ def deltas(features: np.ndarray, *, width: int = 9, order: int = 1) -> np.ndarra
 def normalize(
     features: np.ndarray, lengths: Sequence[int] | None = None, *, variance: bool = True
 ) -> np.ndarray:
-    """Subtract each coefficient's mean over the clip, and divide by its deviation.
+    """Subtract the mean of each coefficient over the clip, and divide by its deviation.
 
-    It takes away what stays the same all through a recording: the microphone, the room
-    and, in part, the voice.
+    This removes what is constant in a recording: the microphone, the room and, in part,
+    the voice.
 
     Parameters
     ----------
     features : ndarray of shape (n_clips, n_frames, n_coefficients)
         The features.
     lengths : sequence of int of length n_clips, default=None
-        Frames of each clip that the mean and the deviation are taken over, from the
-        first: those before the padding; at least one. None takes all.
+        Number of frames of each clip, from the first, for the mean and the deviation: those
+        before the padding; at least one. None uses all.
     variance : bool, default=True
         Whether to divide by the standard deviation. A coefficient that does not vary is
         only centred.
@@ -72,7 +72,7 @@ def normalize(
     Returns
     -------
     ndarray of shape (n_clips, n_frames, n_coefficients)
-        All frames, padding included, shifted and scaled alike.
+        All frames, including padding, shifted and scaled in the same way.
 
     References
     ----------
@@ -93,8 +93,8 @@ def normalize(
         np.subtract(clip, mean, out=normalized[row], casting="same_kind")
         if variance:
             deviation = counted.std(axis=0, dtype=np.float64)
-            # What is left of a constant is rounding, and must not be blown up. The largest
-            # coefficient tells how much there is, also in the derivatives of the others.
+            # The deviation of a constant is rounding error, which must not be amplified. Its
+            # scale is that of the largest coefficient, also in derivatives of the others.
             constant = deviation <= 1e-6 * np.abs(counted).max()
             normalized[row] /= np.where(constant, 1.0, deviation).astype(features.dtype)
     return normalized

@@ -47,7 +47,7 @@ def amplitude_window(window: Any, win_length: int, n_fft: int) -> np.ndarray:
     Parameters
     ----------
     window : str, float, tuple or array-like of shape (win_length,)
-        Anything that :func:`scipy.signal.get_window` takes, or the window itself.
+        An argument of :func:`scipy.signal.get_window`, or the window itself.
     win_length : int
         Length of the window in samples, at most `n_fft`.
     n_fft : int
@@ -127,14 +127,14 @@ def power_spectrogram(
     waveforms : ndarray of shape (n_clips, n_samples)
         The clips, ``float32``.
     window : ndarray of shape (n_fft,)
-        What :func:`amplitude_window` made.
+        From :func:`amplitude_window`.
     hop_length : int
         Samples between two frames.
     center : bool, default=True
         Pad by ``n_fft // 2`` zeros on both sides.
     dtype : {numpy.float32, numpy.float64}, default=numpy.float32
-        Precision of the transform. Single precision is quicker, and rounds more of what
-        lies far below the loudest sound of a frame.
+        Precision of the transform. Single precision is faster, but less accurate for values
+        far below the maximum of a frame.
 
     Returns
     -------
@@ -163,10 +163,10 @@ def power_spectrum(
     cut : ndarray of shape (..., n_fft)
         Frames.
     window : ndarray of shape (n_fft,)
-        What they are multiplied by; its precision is that of the transform.
+        The window; its precision is that of the transform.
     scratch : ndarray of the shape of `cut`, default=None
-        Where the windowed frames may go. Memory that is used again saves the time in which
-        the system would make new memory ready.
+        Memory for the windowed frames. Using the same memory again saves the time of
+        allocating it.
 
     Returns
     -------
@@ -174,10 +174,10 @@ def power_spectrum(
         Squared magnitudes of their Fourier transforms.
     """
     windowed = np.empty(cut.shape, window.dtype) if scratch is None else scratch
-    # Two passes are quicker than one: frames overlap, and only the copy is in step with the cache.
+    # Two passes are faster than one: frames overlap, and the copy is contiguous.
     windowed[...] = cut
     windowed *= window
     spectrum = scipy.fft.rfft(windowed, axis=-1, overwrite_x=True)
     power = np.square(spectrum.real)
-    power += np.square(spectrum.imag)  # written to memory of its own: to every other place is slow
+    power += np.square(spectrum.imag)  # to new memory, since writing with a stride is slow
     return power

@@ -1,4 +1,4 @@
-"""Whole waveforms: how loud they are and where the sound is."""
+"""Loudness of waveforms, and the interval that contains sound."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import scipy.signal
 __all__ = ["LOWEST_RATE_OF_LOUDNESS", "loudness", "sounding_interval"]
 
 
-# Below it the filter for the ear, which rises at 1.7 kHz, has no place.
+# At lower rates the filter for the ear, which rises at 1.7 kHz, does not fit.
 LOWEST_RATE_OF_LOUDNESS = 4000
 
 
 def loudness(samples: np.ndarray, *, sample_rate: float) -> float:
-    """Measure how loud a recording is to a listener.
+    """Measure the perceived loudness of a recording.
 
     Parameters
     ----------
@@ -28,9 +28,9 @@ def loudness(samples: np.ndarray, *, sample_rate: float) -> float:
     -------
     float
         Integrated loudness in LUFS, dB relative to full scale after the filter for the
-        ear: blocks of 0.4 s, of which those count that are louder than -70 LUFS and than
-        10 LU below the mean of these. A recording shorter than 0.4 s is one block.
-        Silence is ``-inf``.
+        ear: the mean power of the blocks of 0.4 s above -70 LUFS, without those that are
+        10 LU or more below the mean of these. A recording shorter than 0.4 s is one block.
+        The loudness of silence is ``-inf``.
 
     References
     ----------
@@ -71,8 +71,8 @@ def _lufs(power: Any) -> Any:
 def _ear(sample_rate: float) -> np.ndarray:
     """The K weighting: a shelf for the head above 1.7 kHz, a high pass at 38 Hz.
 
-    The recommendation gives coefficients for 48 kHz; these are the analogue filters
-    behind them, so that any rate will do.
+    The recommendation gives coefficients for 48 kHz; these are computed from the
+    corresponding analogue filters, for any rate.
     """
     shelf_gain = 10 ** (3.999843853973347 / 20)
     half_gain = shelf_gain**0.4996667741545416
@@ -95,7 +95,7 @@ def _ear(sample_rate: float) -> np.ndarray:
 def sounding_interval(
     samples: np.ndarray, *, top_db: float = 40.0, frame_length: int = 400, hop_length: int = 160
 ) -> tuple[int, int]:
-    """Find where the sound begins and ends, by its energy.
+    """Find the beginning and the end of the sound, by its energy.
 
     Parameters
     ----------
@@ -112,8 +112,8 @@ def sounding_interval(
     Returns
     -------
     (int, int)
-        Start and end: the sound is ``samples[start:end]``. Silence throughout is sound
-        throughout.
+        Start and end: the sound is ``samples[start:end]``. For silence this is the whole
+        clip.
 
     See Also
     --------
