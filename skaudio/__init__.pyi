@@ -1,5 +1,5 @@
-# The names that skaudio offers, and where they are: read by type checkers and, when skaudio is
-# imported, by lazy_loader. What does not begin with "_" is public.
+# The names of skaudio and their modules: read by type checkers and, when skaudio is
+# imported, by lazy_loader. Names that do not begin with "_" are public.
 from . import architectures as architectures
 from . import audio as audio
 from . import augmentation as augmentation

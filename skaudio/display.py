@@ -1,7 +1,7 @@
-"""Pictures of features and of training, in the form of scikit-learn's displays.
+"""Plots of features and of training, in the form of scikit-learn's displays.
 
-Each class is made by ``from_...`` and drawn by ``plot``; matplotlib is imported inside
-`plot`, so that the rest of skaudio works without it. For a confusion matrix take
+Create a display with ``from_...``, or draw it with ``plot``; matplotlib is imported inside
+`plot`, so that the rest of skaudio works without it. For a confusion matrix use
 :class:`sklearn.metrics.ConfusionMatrixDisplay`.
 """
 
@@ -36,12 +36,12 @@ class MFCCDisplay:
     duration : float, default=None
         Length of the clip in seconds, for the time axis; None counts frames.
     label : str, default=None
-        Title of the picture.
+        Title of the plot.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Where it was drawn.
+        The axes of the plot.
     figure_ : matplotlib Figure
         The figure of `ax_`.
     image_ : matplotlib AxesImage
@@ -75,11 +75,11 @@ class MFCCDisplay:
         transformer : MFCCTransformer
             A fitted transformer.
         recording : str, PathLike, bytes, file object, array-like or (array-like, float)
-            One recording, as the transformer takes it in a list.
+            One recording, of any type that the transformer takes in a list.
         label : str, default=None
-            Title of the picture.
+            Title of the plot.
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a new figure.
+            The axes to draw on; None creates a new figure.
         **image_kwargs : dict
             Passed to :meth:`matplotlib.axes.Axes.imshow`.
 
@@ -95,13 +95,13 @@ class MFCCDisplay:
     def plot(self, ax=None, **image_kwargs):
         """Draw the image.
 
-        The colours span the middle 96 % of the coefficients after the first: the first
-        one is loudness, and would leave no colours for the rest.
+        The colour scale covers the middle 96 % of the values, without the first coefficient:
+        this is the loudness, which has a far larger range.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a new figure.
+            The axes to draw on; None creates a new figure.
         **image_kwargs : dict
             Passed to :meth:`matplotlib.axes.Axes.imshow`.
 
@@ -132,23 +132,23 @@ class MFCCDisplay:
 
 
 class TrainingHistoryDisplay:
-    """How a network learned: one quantity against the epochs.
+    """Learning curves of a network: loss or accuracy against the epochs.
 
     Parameters
     ----------
     history : dict of str to list of float
-        What a fitted classifier has as `history_`.
+        The `history_` of a fitted classifier.
     name : str, default=None
         Name of the classifier, for the title.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Where it was drawn.
+        The axes of the plot.
     figure_ : matplotlib Figure
         The figure of `ax_`.
     lines_ : list of matplotlib Line2D
-        The curves: training, then validation if there is one.
+        The curves: training, then validation if it exists.
 
     Examples
     --------
@@ -174,11 +174,11 @@ class TrainingHistoryDisplay:
         estimator : classifier or Pipeline
             A fitted estimator.
         metric : {"accuracy", "loss"}, default="accuracy"
-            What to draw.
+            The quantity to draw.
         name : str, default=None
-            Title; None takes the class name of the classifier.
+            Title; None uses the class name of the classifier.
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a new figure.
+            The axes to draw on; None creates a new figure.
         **line_kwargs : dict
             Passed to :meth:`matplotlib.axes.Axes.plot`.
 
@@ -202,9 +202,9 @@ class TrainingHistoryDisplay:
         Parameters
         ----------
         metric : str, default="accuracy"
-            A key of the history; ``val_`` and the same key is drawn too if it is there.
+            A key of the history; the key with the prefix ``val_`` is drawn too if it exists.
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a new figure.
+            The axes to draw on; None creates a new figure.
         **line_kwargs : dict
             Passed to :meth:`matplotlib.axes.Axes.plot`.
 

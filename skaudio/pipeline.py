@@ -1,4 +1,4 @@
-"""A pipeline that names its steps by itself, and augments when it is fitted."""
+"""A pipeline that names its steps and supports samplers."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from skaudio.rejection import UnknownRejector
 
 __all__ = ["Pipeline"]
 
-# Their fit takes ``groups`` for the splits, though its signature does not name them.
+# Their fit takes ``groups`` for the splits, although they are not in its signature.
 _TAKE_GROUPS = GridSearchCV, RandomizedSearchCV, UnknownRejector
 
 
-def _scikit_learns_has(method):
-    """Offer a method when scikit-learn's pipeline offers it, with its own refusal."""
+def _super_has(method):
+    """Check that scikit-learn's pipeline has a method, with its own error."""
 
     def check(self):
         getattr(super(Pipeline, self), method)
@@ -35,25 +35,24 @@ def _scikit_learns_has(method):
 
 
 class Pipeline(sklearn_pipeline.Pipeline):
-    """Scikit-learn's pipeline, which also takes bare steps and samplers.
+    """Scikit-learn's pipeline, with support for steps without names and for samplers.
 
     A sampler is a step with ``fit_resample``, such as
     :class:`~skaudio.WaveformAugmenter`. It changes the number of clips when the pipeline is
-    fitted, and is passed over when the pipeline predicts, scores or transforms. Samplers
-    stand before the transformers; for other places there is
-    :class:`imblearn.pipeline.Pipeline`.
+    fitted, and is skipped when the pipeline predicts, scores or transforms. Samplers
+    must come before the transformers; :class:`imblearn.pipeline.Pipeline` accepts them
+    anywhere.
 
-    Everything else is :class:`sklearn.pipeline.Pipeline`. scikit-learn's own
-    ``Pipeline`` and ``make_pipeline`` work with skaudio's transformers and classifiers just
-    as well.
+    Everything else works as in :class:`sklearn.pipeline.Pipeline`. You can also use skaudio's
+    transformers and classifiers in scikit-learn's own ``Pipeline`` and ``make_pipeline``.
 
     Parameters
     ----------
     steps : list of estimators or of (str, estimator)
-        The steps. Bare estimators get the names that
-        :func:`sklearn.pipeline.make_pipeline` would give them: the class name in lower
-        case, with a number where a class comes twice. They may be bare in ``set_params``,
-        too.
+        The steps. Estimators without names are named as by
+        :func:`sklearn.pipeline.make_pipeline`: with the class name in lower
+        case, and a number if a class occurs twice. Names may also be omitted in
+        ``set_params``.
     transform_input : list of str, default=None
         As in :class:`sklearn.pipeline.Pipeline`.
     memory : str or object with the joblib.Memory interface, default=None
@@ -64,23 +63,23 @@ class Pipeline(sklearn_pipeline.Pipeline):
     See Also
     --------
     sklearn.pipeline.make_pipeline : Names steps in the same way.
-    imblearn.pipeline.Pipeline : Takes samplers between transformers, too.
+    imblearn.pipeline.Pipeline : Also accepts samplers between transformers.
 
     Notes
     -----
-    What is given to `fit` clip by clip, such as ``convclassifier__sample_weight``, follows
-    the clips through a sampler by its ``sample_indices_``. As in scikit-learn's
-    cross-validation, a parameter is taken to be given clip by clip if it is as long as `X`.
-    No copy of a clip that is held out is trained on. Whoever holds out some of the clips that
-    it is fitted to, for early stopping or by its ``cv``, gets ``groups`` of each clip and its
-    copies, unless you give others: skaudio's classifiers, :class:`~skaudio.UnknownRejector`,
-    and searches whose ``cv`` is a splitter by groups; with metadata routing all that request
-    ``groups``. Who cannot be told, such as
-    :class:`sklearn.calibration.CalibratedClassifierCV`, is refused with an error. There the
-    whole pipeline belongs inside: ``CalibratedClassifierCV(Pipeline([...]))``.
+    Parameters of `fit` with one value per clip, such as ``convclassifier__sample_weight``, are
+    resampled with the clips, by the sampler's ``sample_indices_``. As in scikit-learn's
+    cross-validation, these are the parameters of the same length as `X`.
+    Copies of held-out clips are never used for training. A step that holds out some of its
+    clips, for early stopping or by its ``cv``, gets ``groups``, each a clip and its copies,
+    unless you pass others: skaudio's classifiers, :class:`~skaudio.UnknownRejector`,
+    and searches whose ``cv`` is a splitter by groups; with metadata routing all steps that
+    request ``groups``. Other steps that hold out clips, such as
+    :class:`sklearn.calibration.CalibratedClassifierCV`, raise an error. Use them around the
+    whole pipeline: ``CalibratedClassifierCV(Pipeline([...]))``.
     :class:`imblearn.pipeline.Pipeline` does none of this.
 
-    With a sampler `fit_transform` and `fit_predict` give one row for each clip *after*
+    With a sampler, `fit_transform` and `fit_predict` return one row for each clip *after*
     sampling, as in imbalanced-learn.
 
     Examples
@@ -97,7 +96,7 @@ class Pipeline(sklearn_pipeline.Pipeline):
         super().__init__(steps, transform_input=transform_input, memory=memory, verbose=verbose)
 
     def __setattr__(self, name, value):
-        # By the constructor, set_params, a search or hand: bare steps are named as they come.
+        # Steps are named on every assignment: in the constructor, set_params or a search.
         super().__setattr__(name, _named(value) if name == "steps" else value)
 
     def fit(self, X, y=None, **params):
@@ -105,13 +104,13 @@ class Pipeline(sklearn_pipeline.Pipeline):
 
         Parameters
         ----------
-        X : sequence of recordings, or what else the first step takes
+        X : sequence of recordings, or any other input of the first step
             Training clips.
         y : array-like of shape (n_clips,), default=None
             Their labels.
         **params : dict
-            As in :class:`sklearn.pipeline.Pipeline`: ``step__parameter``, or what was
-            requested by metadata routing. Samplers get the former only.
+            As in :class:`sklearn.pipeline.Pipeline`: ``step__parameter``, or parameters
+            requested by metadata routing. Samplers only get the former.
 
         Returns
         -------
@@ -121,18 +120,18 @@ class Pipeline(sklearn_pipeline.Pipeline):
         Raises
         ------
         ValueError
-            When a step behind a sampler holds clips out and cannot be told which are copies.
+            If a step after a sampler holds out clips and does not take ``groups``.
         """
         X, y, params = self._resample(X, y, params)
         return super().fit(X, y, **params)
 
-    @available_if(_scikit_learns_has("fit_transform"))
+    @available_if(_super_has("fit_transform"))
     def fit_transform(self, X, y=None, **params):
-        """Fit all steps, and transform the clips that came out of the samplers.
+        """Fit all steps, and transform the resampled clips.
 
         Parameters
         ----------
-        X : sequence of recordings, or what else the first step takes
+        X : sequence of recordings, or any other input of the first step
             Training clips.
         y : array-like of shape (n_clips,), default=None
             Their labels.
@@ -142,18 +141,18 @@ class Pipeline(sklearn_pipeline.Pipeline):
         Returns
         -------
         ndarray
-            What the last step makes of the clips, the changed copies among them.
+            The clips, including the augmented copies, transformed by all steps.
         """
         X, y, params = self._resample(X, y, params)
         return super().fit_transform(X, y, **params)
 
-    @available_if(_scikit_learns_has("fit_predict"))
+    @available_if(_super_has("fit_predict"))
     def fit_predict(self, X, y=None, **params):
-        """Fit all steps, and predict for the clips that came out of the samplers.
+        """Fit all steps, and predict for the resampled clips.
 
         Parameters
         ----------
-        X : sequence of recordings, or what else the first step takes
+        X : sequence of recordings, or any other input of the first step
             Training clips.
         y : array-like of shape (n_clips,), default=None
             Their labels.
@@ -163,16 +162,16 @@ class Pipeline(sklearn_pipeline.Pipeline):
         Returns
         -------
         ndarray
-            What the last step predicts for the clips, the changed copies among them.
+            The predictions for the clips, including the augmented copies.
         """
         X, y, params = self._resample(X, y, params)
         return super().fit_predict(X, y, **params)
 
     def _resample(self, X: Any, y: Any, params: dict[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
-        """Let the samplers act, and whatever is given clip by clip follow."""
+        """Apply the samplers to the clips and to all parameters with one value per clip."""
         self._validate_params()
         self._validate_steps()
-        taken = []  # for each sampler, which of the clips that came in each that came out is
+        taken = []  # for each sampler, the indices of its output clips in its input
         for name, step in self.steps[:-1]:
             if not _is_sampler(step):
                 continue
@@ -182,14 +181,14 @@ class Pipeline(sklearn_pipeline.Pipeline):
             X, y = step.fit_resample(
                 X, y, **{key.removeprefix(f"{name}__"): value for key, value in own.items()}
             )
-            # What is transformed like X has clips of its own.
-            follows = params.keys() - set(self.transform_input or ())
-            params |= {key: _follow(key, params[key], name, step, before) for key in follows}
+            # Parameters in transform_input have their own clips.
+            others = params.keys() - set(self.transform_input or ())
+            params |= {key: _resampled(key, params[key], name, step, before) for key in others}
             taken.append(getattr(step, "sample_indices_", None))
         return X, y, params | self._groups(taken, params, X)
 
     def _groups(self, taken: list[Any], params: dict[str, Any], X: Any) -> dict[str, Any]:
-        """Tell whoever holds clips out which are copies of one; refuse who cannot be told."""
+        """Make ``groups`` of copies for steps that hold out clips, or raise an error."""
         if not taken:
             return {}
         is_known = all(indices is not None for indices in taken)
@@ -202,24 +201,24 @@ class Pipeline(sklearn_pipeline.Pipeline):
                 if not is_known:
                     raise ValueError(
                         f"{type(estimator).__name__} ({path!r}) holds out some of the clips that "
-                        "it is fitted to, and a sampler of the pipeline does not say which clips "
-                        "it took: it has no sample_indices_. Leave one of the two out."
+                        "it is fitted to, but a sampler of the pipeline has no sample_indices_, "
+                        "so that copies of a clip are unknown. Remove one of the two."
                     )
                 key = _groups_parameter(path, estimator, around)
                 if key is None:
                     is_last = step is self.steps[-1][1]
-                    raise ValueError(_refusal(path, estimator, step if is_last else None))
+                    raise ValueError(_no_groups(path, estimator, step if is_last else None))
                 if params.get(key) is None:
                     groups[key] = clips
         return groups
 
     def _validate_steps(self):
-        """Let scikit-learn check the other steps, and where the samplers stand."""
+        """Check the order of the samplers, and let scikit-learn check the other steps."""
         transformer = None
         for name, step in self.steps[:-1]:
             if _is_sampler(step) and transformer is not None:
                 raise TypeError(
-                    f"The sampler {name!r} stands behind the transformer {transformer!r}. Put "
+                    f"The sampler {name!r} comes after the transformer {transformer!r}. Put "
                     "samplers first, or use imblearn.pipeline.Pipeline, which takes them anywhere."
                 )
             if not _is_sampler(step) and step is not None and step != "passthrough":
@@ -227,15 +226,14 @@ class Pipeline(sklearn_pipeline.Pipeline):
         name, last = self.steps[-1] if self.steps else ("", None)
         if _is_sampler(last):
             raise TypeError(
-                f"The sampler {name!r} is the last step, and nothing would be fitted on what it "
-                "gives. Put it before the other steps, or call its fit_resample."
+                f"The sampler {name!r} is the last step, so no step would use its output. Put "
+                "it before the other steps, or call its fit_resample."
             )
         others = [(name, "passthrough" if _is_sampler(step) else step) for name, step in self.steps]
-        scikit_learns = sklearn_pipeline.Pipeline(others[:-1] + list(self.steps[-1:]))
-        scikit_learns._validate_steps()
+        sklearn_pipeline.Pipeline(others[:-1] + list(self.steps[-1:]))._validate_steps()
 
     def _iter(self, with_final=True, filter_passthrough=True):
-        """Pass the samplers over, in all that scikit-learn does with the steps."""
+        """Skip the samplers when scikit-learn iterates over the steps."""
         steps = super()._iter(with_final=with_final, filter_passthrough=filter_passthrough)
         return (item for item in steps if not _is_sampler(item[2]))
 
@@ -244,22 +242,22 @@ def _is_sampler(step: Any) -> bool:
     return hasattr(step, "fit_resample") and not hasattr(step, "transform")
 
 
-def _follow(key: str, value: Any, name: str, sampler: Any, X: Any) -> Any:
-    """Repeat what is given clip by clip as the sampler repeated the clips."""
-    is_one_thing = isinstance(value, str | bytes | dict) or not hasattr(value, "__len__")
-    if is_one_thing or getattr(value, "ndim", 1) == 0 or len(value) != _num_samples(X):
+def _resampled(key: str, value: Any, name: str, sampler: Any, X: Any) -> Any:
+    """Resample a parameter with one value per clip in the same way as the clips."""
+    is_scalar = isinstance(value, str | bytes | dict) or not hasattr(value, "__len__")
+    if is_scalar or getattr(value, "ndim", 1) == 0 or len(value) != _num_samples(X):
         return value
     if not hasattr(sampler, "sample_indices_"):
         raise ValueError(
-            f"{key!r} is given clip by clip, and the sampler {name!r} "
-            f"({type(sampler).__name__}) does not say which clips it took: it has no "
-            "sample_indices_. Leave one of the two out."
+            f"{key!r} has one value per clip, but the sampler {name!r} "
+            f"({type(sampler).__name__}) cannot resample it, since it has no "
+            "sample_indices_. Remove one of the two."
         )
     return _safe_indexing(value, sampler.sample_indices_)
 
 
 def _holding_out(name: str, step: Any, n_clips: int) -> Iterator[tuple[str, Any, list[Any]]]:
-    """Find who holds out some of what it is fitted to: its path, itself, those around it."""
+    """Find estimators that hold out clips: path, estimator, and the estimators around it."""
     if _is_sampler(step) or not _is_estimator(step):
         return
     inside = {name: step} | {f"{name}__{key}": value for key, value in step.get_params().items()}
@@ -290,7 +288,7 @@ def _holds_out(estimator: Any, n_clips: int) -> bool:
 
 
 def _candidates(search: Any, n_clips: int) -> Iterator[Any]:
-    """Find what a search tries and holds clips out, though the search's estimator does not."""
+    """Find candidates of a search that hold out clips although its estimator does not."""
     grids = getattr(search, "param_grid", getattr(search, "param_distributions", []))
     for grid in [grids] if isinstance(grids, dict) else grids:
         for key, values in grid.items():
@@ -301,12 +299,12 @@ def _candidates(search: Any, n_clips: int) -> Iterator[Any]:
 
 
 def _groups_parameter(path: str, estimator: Any, around: list[Any]) -> str | None:
-    """Name the parameter of the pipeline's fit that brings an estimator groups, if one does."""
+    """Return the parameter of the pipeline's fit that passes groups to an estimator, if any."""
     has_cv = hasattr(estimator, "cv")
     routing = get_routing_for_object(estimator.cv if has_cv else estimator)
     request = None
     if isinstance(estimator, UnknownRejector) and isinstance(estimator.cv, Real | None):
-        request = True  # its own splits are by groups where there are some
+        request = True  # it splits by groups if there are any
     elif isinstance(routing, MetadataRequest):
         request = (routing.split if has_cv else routing.fit).requests.get("groups")
     if get_config()["enable_metadata_routing"]:
@@ -316,29 +314,29 @@ def _groups_parameter(path: str, estimator: Any, around: list[Any]) -> str | Non
     return f"{path}__groups" if takes and is_reached and (request or not has_cv) else None
 
 
-def _refusal(path: str, estimator: Any, outer: Any) -> str:
-    """Say who cannot be told about copies, and what to do."""
+def _no_groups(path: str, estimator: Any, outer: Any) -> str:
+    """Explain that an estimator does not take groups, and what to do."""
     if outer is None:
-        remedy = "Leave the sampler or this step out"
+        remedy = "Remove the sampler or this step"
     elif outer is estimator and not hasattr(estimator, "cv"):
-        can_ask = has_fit_parameter(estimator, "groups")
-        remedy = "Call its set_fit_request(groups=True)" if can_ask else "Turn that off"
+        can_request = has_fit_parameter(estimator, "groups")
+        remedy = "Call its set_fit_request(groups=True)" if can_request else "Turn that off"
     else:
         whole = type(outer).__name__
         remedy = f"Put the whole pipeline inside it, such as {whole}(Pipeline([...]))"
         if outer is estimator and isinstance(estimator, _TAKE_GROUPS):
-            remedy += ", or let its cv be a splitter by groups, such as StratifiedGroupKFold()"
+            remedy += ", or set its cv to a splitter by groups, such as StratifiedGroupKFold()"
     return (
         f"{type(estimator).__name__} ({path!r}) holds out some of the clips that it is fitted to, "
-        "and cannot be told which are copies of one clip that a sampler made: it would be judged "
-        f"by copies of what it was trained on. {remedy}."
+        "and does not take groups that keep the copies of a clip together: it would be evaluated "
+        f"on copies of its training clips. {remedy}."
     )
 
 
 def _named(steps):
-    """Name the bare steps; the list itself comes back if there are none.
+    """Name the steps without names; return the list itself if all have names.
 
-    ``clone`` compares the parameter with what it handed in, by identity.
+    ``clone`` checks that the parameter is the same object that it passed.
     """
     if not isinstance(steps, list | tuple) or all(isinstance(step, tuple) for step in steps):
         return steps

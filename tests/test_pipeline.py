@@ -294,7 +294,7 @@ def test_other_samplers_work_and_weights_follow_if_they_can(sequences):
 def test_a_sampler_behind_a_transformer_is_refused(tone_files):
     paths, labels, _ = tone_files
     model = Pipeline([MFCCTransformer(), WaveformAugmenter(), PerceptronClassifier()])
-    with pytest.raises(TypeError, match="'waveformaugmenter' stands behind the transformer"):
+    with pytest.raises(TypeError, match="'waveformaugmenter' comes after the transformer"):
         model.fit(paths, labels)
 
 

@@ -206,7 +206,7 @@ def test_who_cannot_be_told_is_refused_and_the_remedy_helps(kind):
         (KerasClassifier(validation_split=0.2), "Turn that off"),
         (LogisticRegressionCV(cv=3), "Put the whole pipeline inside"),
         (RidgeClassifierCV(), "Put the whole pipeline inside"),
-        (GridSearchCV(Judge(), {}, cv=3), r"or let its cv be .* StratifiedGroupKFold\(\)"),
+        (GridSearchCV(Judge(), {}, cv=3), r"or set its cv to .* StratifiedGroupKFold\(\)"),
         (GridSearchCV(Judge(), {}, cv=[(CLIPS[:20], CLIPS[20:])]), "StratifiedGroupKFold"),
         (UnknownRejector(Judge(), cv=[(CLIPS[:20], CLIPS[20:])]), "StratifiedGroupKFold"),
     ],
@@ -220,7 +220,7 @@ def test_errors_say_what_to_do(step, remedy):
 
 def test_a_transformer_that_holds_out_is_refused():
     with pytest.raises(
-        ValueError, match=r"RFECV \('rfecv'\) .* Leave the sampler or this step out"
+        ValueError, match=r"RFECV \('rfecv'\) .* Remove the sampler or this step"
     ):
         fit(RFECV(LogisticRegression(), cv=3), Judge())
 
