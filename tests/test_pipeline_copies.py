@@ -219,9 +219,7 @@ def test_errors_say_what_to_do(step, remedy):
 
 
 def test_a_transformer_that_holds_out_is_refused():
-    with pytest.raises(
-        ValueError, match=r"RFECV \('rfecv'\) .* Remove the sampler or this step"
-    ):
+    with pytest.raises(ValueError, match=r"RFECV \('rfecv'\) .* Remove the sampler or this step"):
         fit(RFECV(LogisticRegression(), cv=3), Judge())
 
 
