@@ -1,12 +1,12 @@
-"""Augmentation: clips that training alone sees, changed at random.
+"""Augmentation: random changes of the training clips.
 
-On the waveform, before the features: :class:`WaveformAugmenter` adds changed copies of the
-training clips, each an :class:`AugmentedRecording` that says by its :class:`Recipe` what is
-to be done to which recording.
+On the waveform, before the features: :class:`WaveformAugmenter` adds augmented copies of the
+training clips. Each is an :class:`AugmentedRecording`, with a :class:`Recipe` of the changes
+to the recording.
 
 On the features, in the training of a classifier: :class:`FeatureAugmentation`, whose Keras
-layers :class:`RandomShift`, :class:`RandomMask` and :class:`RandomNoise` draw anew in every
-epoch.
+layers :class:`RandomShift`, :class:`RandomMask` and :class:`RandomNoise` draw new changes in
+every epoch.
 
 Only the layers load TensorFlow.
 """

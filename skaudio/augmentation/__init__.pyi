@@ -1,4 +1,4 @@
-# The public names and where they are, as in ../__init__.pyi.
+# The public names and their modules, as in ../__init__.pyi.
 from ._augmenter import WaveformAugmenter as WaveformAugmenter
 from ._callable import SeededEffect as SeededEffect
 from ._features import FeatureAugmentation as FeatureAugmentation

@@ -1,4 +1,4 @@
-"""The pipeline step that adds changed copies of the training clips."""
+"""A pipeline step that adds augmented copies of the training clips."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _PROBABILITY = [Interval(Real, 0, 1, closed="both")]
 _RANGE = ["array-like"]
 _SOUNDS = ["array-like", str, os.PathLike, None]
 
-# Seeds are drawn below this.
+# Seeds are smaller than this.
 _SEEDS = 2**31 - 1
 
-# What the two numbers of each range must lie between: low <= high is always asked for.
+# Limits of the two numbers of each range; low <= high is checked for all.
 _BOUNDS = {
     "speed": (0.1, 10.0),
     "shift": (-3600.0, 3600.0),
@@ -44,98 +44,98 @@ class WaveformAugmenter(BaseEstimator):
     """Add randomly changed copies of the training clips, before features are computed.
 
     It follows imbalanced-learn's convention for steps that change the number of samples: a
-    pipeline calls `fit_resample` when it is fitted, and passes the step over when it
-    predicts. So held-out folds are never changed. It works in :class:`skaudio.Pipeline` and
-    in :class:`imblearn.pipeline.Pipeline`; scikit-learn's own pipeline has no such steps
-    and refuses it.
+    pipeline calls `fit_resample` when it is fitted, and skips the step when it
+    predicts. So held-out folds are never augmented. It works in :class:`skaudio.Pipeline` and
+    in :class:`imblearn.pipeline.Pipeline`; scikit-learn's own pipeline does not support
+    such steps.
 
-    Each effect has a range that its strength is drawn from, evenly, and a probability that
-    a copy has it at all; 0 turns it off. By default a copy has another speed and nothing
-    else. The order is that of nature: the voice, the moment, the room, the noise, the gain;
-    an `effect` of other make comes last.
+    Each effect has a range from which its strength is drawn uniformly, and a probability of
+    being applied to a copy; 0 turns it off. By default only the speed is changed. Effects
+    are applied in their physical order: the voice, the time, the room, the noise, the gain;
+    a user-defined `effect` comes last.
 
     Parameters
     ----------
     n_copies : int, default=1
-        Changed copies of each clip, besides the clip itself: training on one takes twice as
-        long. With a few hundred clips, 3 are worth their time. 0 adds none.
+        Copies of each clip, in addition to the clip itself. With one, training takes twice as
+        long. With a few hundred clips, 3 are worth the time. 0 adds none.
     speed : (float, float), default=(0.9, 1.1)
-        How much faster a clip is played; its pitch goes with it. The range is that of
+        Speed factor; it also changes the pitch. The range is that of
         Kaldi's recipes, which found it to be the best single effect for speech [1]_.
     speed_probability : float, default=1.0
-        Probability of another speed. Every copy has one; the clip itself is there, too.
+        Probability of a change of speed. 1, since the original clip is always used, too.
     shift : (float, float), default=(-0.1, 0.1)
         Seconds of silence before the clip; negative cuts its beginning. A tenth of a second
-        is what one-second recordings of words bear; a clip that is shorter than the shift
-        is lost.
+        suits one-second recordings of words; of a clip that is shorter than the shift, only
+        silence is left.
     shift_probability : float, default=0.0
         Probability of a shift. Off, since skaudio's classifiers shift the features
-        themselves, anew in each epoch.
+        themselves, differently in each epoch.
     room : list of recordings, str, PathLike, "synthetic" or None, default=None
         Impulse responses of rooms: recordings, a file, or a folder of files.
-        ``"synthetic"`` makes rooms up. None, since most recordings have a room already.
+        ``"synthetic"`` generates rooms. None, since most recordings are made in rooms anyway.
     reverberation_time : (float, float), default=(0.1, 0.5)
-        Of synthetic rooms: seconds until sound has fallen by 60 dB, from an office to a
-        living room.
+        Time in which the sound of synthetic rooms decays by 60 dB, in seconds: from an office
+        to a living room.
     room_probability : float, default=0.5
-        Probability of a room, if there are any.
+        Probability of a room, if `room` is given.
     noise : list of recordings, str, PathLike, "white" or None, default=None
         Background noise: recordings, a file, or a folder of files, such as the
-        ``_background_noise_`` of Speech Commands. A random part of a random one is mixed
-        in. ``"white"`` needs no recording. None, since noise helps where it resembles the
-        noise to come.
+        ``_background_noise_`` of Speech Commands. A random part of a random one is
+        added. ``"white"`` needs no recording. None, since noise helps if it resembles the
+        noise of future recordings.
     snr : (float, float), default=(5.0, 30.0)
-        Signal-to-noise ratio in dB, over the whole clip: from loud to hardly heard.
+        Signal-to-noise ratio in dB, over the whole clip: from loud to hardly audible noise.
     noise_probability : float, default=0.8
-        Probability of noise, if there is any; 0.8 is usual for keyword spotting.
+        Probability of noise, if `noise` is given; 0.8 is usual for keyword spotting.
     gain : (float, float), default=(-6.0, 6.0)
         Change of the level, in dB: half to double the amplitude. Nothing is clipped.
     gain_probability : float, default=0.0
-        Probability of another level. Off: turn it on if the recordings to come are made at
-        other levels.
+        Probability of a change of level. Off: turn it on if future recordings have other
+        levels.
     effect : callable, default=None
         Any other effect, ``(samples, sample_rate) -> samples``: a function, or an object of
-        audiomentations. It gets ``float32`` samples of shape (n_samples,), as long as the
-        clip that is wanted at most, and their rate, an ``int``; it returns finite floats of
+        audiomentations. It gets ``float32`` samples of shape (n_samples,), at most as long as
+        the requested clip, and their rate, an ``int``; it returns finite floats of
         shape (n,). See the notes.
     effect_probability : float, default=1.0
-        Probability of the effect, if there is one. 1, since such libraries have
-        probabilities of their own.
+        Probability of the effect, if `effect` is given. 1, since such libraries have their
+        own probabilities.
     random_state : int, RandomState instance or None, default=None
-        Seed of all draws. An integer gives the same recipes in every fit: the recipe of a
-        clip follows from the seed and the clip's place in `X`. The effects draw apart from
-        each other, so that a change of one leaves the draws of the others.
+        Seed of all random numbers. An integer gives the same recipes in every fit: the recipe
+        of a copy depends on the seed and the index of the clip in `X`. Each effect has its own
+        generator, so that changing one does not affect the others.
 
     Attributes
     ----------
     sample_indices_ : ndarray of shape (n_clips * (1 + n_copies),)
-        For each clip that came out of `fit_resample`, its place in `X`.
+        For each clip returned by `fit_resample`, its index in `X`.
     noise_ : list
-        The noise that is drawn from; empty if there is none or it is white.
+        The noise recordings; empty if there is no noise or it is white.
     room_ : list
-        The impulse responses that are drawn from; empty if there are none or they are made up.
+        The impulse responses; empty if there are no rooms or they are synthetic.
     n_features_in_ : int
         Number of samples in a row. Only defined when `X` was a 2-D array.
 
     See Also
     --------
-    skaudio.Pipeline : Applies it when fitting, and only then.
-    skaudio.augmentation.AugmentedRecording : What the copies are.
+    skaudio.Pipeline : Applies it only when fitting.
+    skaudio.augmentation.AugmentedRecording : The type of the copies.
 
     Notes
     -----
-    The copies are light: the recording and the numbers that were drawn, a few hundred bytes.
-    Whoever reads them, such as :class:`~skaudio.MFCCTransformer`, renders the sound.
+    A copy holds the recording and the random numbers that were drawn, a few hundred bytes.
+    The sound is rendered when it is read, for example by :class:`~skaudio.MFCCTransformer`.
 
-    What `effect` draws from Python's :mod:`random` and from NumPy's global generator follows
-    from `random_state`: both are seeded while it is called, and then as they were. So it is
-    called by one thread at a time. Worker processes need one that can be pickled. Features of
-    its clips are not kept by the transformers' ``memory``: what a callable does cannot be told
-    beforehand, and it may be another one of the same name.
+    Random numbers that `effect` takes from Python's :mod:`random` and NumPy's global generator
+    are determined by `random_state`: both are seeded for the call and restored afterwards.
+    Therefore only one thread at a time calls it. For worker processes it must be picklable.
+    The transformers' ``memory`` does not store features of its clips, since a callable cannot
+    be identified by its name.
 
-    Whoever holds out clips of those that it is given, such as a classifier with
-    ``early_stopping=True``, may have a clip on one side and its copy on the other.
-    :class:`skaudio.Pipeline` prevents it; :class:`imblearn.pipeline.Pipeline` cannot.
+    A step that holds out some of its clips, such as a classifier with
+    ``early_stopping=True``, might train on copies of held-out clips.
+    :class:`skaudio.Pipeline` prevents this; :class:`imblearn.pipeline.Pipeline` does not.
 
     References
     ----------
@@ -174,7 +174,7 @@ class WaveformAugmenter(BaseEstimator):
         "random_state": ["random_state"],
     }
 
-    # What imbalanced-learn's is_sampler reads.
+    # For imbalanced-learn's is_sampler.
     _estimator_type = "sampler"
 
     def __init__(
@@ -215,12 +215,12 @@ class WaveformAugmenter(BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X, y=None):
-        """Check the parameters and find the noise and the rooms; nothing is learned.
+        """Check the parameters and list noise and rooms; nothing is learned.
 
         Parameters
         ----------
         X : sequence of recordings, or array-like of shape (n_clips, n_samples)
-            Recordings as :class:`~skaudio.MFCCTransformer` takes them. They are not opened.
+            Recordings, as in :class:`~skaudio.MFCCTransformer`. They are not opened.
         y : array-like of shape (n_clips,), default=None
             Labels; only their number is checked.
 
@@ -232,13 +232,13 @@ class WaveformAugmenter(BaseEstimator):
         Raises
         ------
         AudioError
-            Names the noise recordings and impulse responses that cannot be opened.
+            If noise recordings or impulse responses cannot be opened; the message names them.
         """
         self._fit(X, y)
         return self
 
     def fit_resample(self, X, y=None):
-        """Add the changed copies.
+        """Add the augmented copies.
 
         Parameters
         ----------
@@ -250,13 +250,13 @@ class WaveformAugmenter(BaseEstimator):
         Returns
         -------
         X_resampled : list of length n_clips * (1 + n_copies)
-            The clips as they were given, in their order; then one copy of each, in the same
-            order; then the next. So more copies only add to the end, and features that were
-            kept for fewer are found again.
+            The original clips, in their order; then one copy of each, in the same
+            order; then the next. So more copies are added at the end, and stored features of
+            the first ones are used again.
         y_resampled : ndarray of shape (n_clips * (1 + n_copies),) or None
             Their labels.
         """
-        recordings = list(self._fit(X, y))  # the rows of an array as objects, made once
+        recordings = list(self._fit(X, y))  # creates the rows of an array only once
         self.sample_indices_ = np.tile(np.arange(len(recordings)), 1 + self.n_copies)
         recipes = self._draw_recipes(len(recordings))
         copies = map(AugmentedRecording, recordings * self.n_copies, recipes)
@@ -268,30 +268,30 @@ class WaveformAugmenter(BaseEstimator):
         for name, bounds in _BOUNDS.items():
             _check_range(name, getattr(self, name), *bounds)
         recordings = check_recordings(X, y, estimator=self)
-        self.noise_ = self._find("noise", made_up="white")
-        self.room_ = self._find("room", made_up="synthetic")
+        self.noise_ = self._find("noise", synthetic="white")
+        self.room_ = self._find("room", synthetic="synthetic")
         if isinstance(recordings, np.ndarray):
             self.n_features_in_ = recordings.shape[1]
         elif hasattr(self, "n_features_in_"):
             del self.n_features_in_
         return recordings
 
-    def _find(self, name: str, *, made_up: str) -> list[Sound]:
+    def _find(self, name: str, *, synthetic: str) -> list[Sound]:
         sources = getattr(self, name)
-        if sources is None or (isinstance(sources, str) and sources == made_up):
+        if sources is None or (isinstance(sources, str) and sources == synthetic):
             return []
         if not isinstance(sources, str | os.PathLike):
             sources = check_recordings(sources, estimator=self)
         return find_sounds(name, sources)
 
     def _draw_recipes(self, n_clips: int) -> list[Recipe]:
-        """Draw copy by copy, each effect from a generator of its own.
+        """Draw copy by copy, with a separate generator for each effect.
 
-        RandomState, whose numbers stay the same from one release of NumPy to the next.
+        RandomState, because its numbers are the same in all releases of NumPy.
         """
         seeds = check_random_state(self.random_state).randint(_SEEDS, size=len(Recipe._fields))
         generators = dict(zip(Recipe._fields, map(np.random.RandomState, seeds), strict=True))
-        # One for all copies, so that it is sent to a worker once, not with every clip.
+        # The same object for all copies, so that it is sent to a worker only once.
         effect = Portable(self.effect)
         return [
             Recipe(*(self._draw(name, rng, effect) for name, rng in generators.items()))
@@ -299,7 +299,7 @@ class WaveformAugmenter(BaseEstimator):
         ]
 
     def _draw(self, name: str, rng: np.random.RandomState, effect: Portable) -> Any:
-        """Draw what happens to one copy; None where it does not happen."""
+        """Draw one effect of a copy; None if it is not applied."""
         choice, probability = getattr(self, name), getattr(self, f"{name}_probability")
         if choice is None or not probability or rng.random_sample() >= probability:
             return None

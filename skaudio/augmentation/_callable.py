@@ -1,4 +1,4 @@
-"""Effects that are any callable: seeded for each recording, and sent to other processes."""
+"""Callables as effects: seeded for each recording, and sent to other processes."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from joblib import wrap_non_picklable_objects
 
 __all__ = ["Portable", "SeededEffect"]
 
-# The generators that such libraries draw from belong to the whole process, so threads take
-# turns. Reentrant, for an effect that renders recordings itself.
+# The generators that such libraries use belong to the whole process, so only one thread may
+# use them at a time. Reentrant, for effects that render recordings themselves.
 _generators = threading.RLock()
 
 
 class SeededEffect(NamedTuple):
-    """A callable that draws the same for the same seed.
+    """A callable that draws the same random numbers for the same seed.
 
     Attributes
     ----------
     function : callable
-        ``(samples, sample_rate) -> samples``. It may draw from Python's :mod:`random` and
-        NumPy's global generator, and from no other.
+        ``(samples, sample_rate) -> samples``. It may only draw from Python's :mod:`random` and
+        NumPy's global generator.
     seed : int
-        What both are seeded with while it is called, from 0 to 2**32 - 1.
+        The seed of both during the call, from 0 to 2**32 - 1.
     """
 
     function: Callable[[np.ndarray, int], np.ndarray]
     seed: int
 
     def __call__(self, samples: np.ndarray, sample_rate: int) -> np.ndarray:
-        """Change a recording; the generators are then as they were.
+        """Change a recording, and restore the generators.
 
         Parameters
         ----------
@@ -47,7 +47,7 @@ class SeededEffect(NamedTuple):
         Returns
         -------
         ndarray of shape (n,)
-            What the function returned.
+            The result of the function.
         """
         with _generators:
             before = random.getstate(), np.random.get_state()  # noqa: NPY002 (the global one)
@@ -62,7 +62,7 @@ class SeededEffect(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class Portable:
-    """A callable that says what to do when it cannot be sent to another process.
+    """A callable with a helpful error if it cannot be sent to another process.
 
     Attributes
     ----------
@@ -85,7 +85,7 @@ class Portable:
         Returns
         -------
         ndarray of shape (n,)
-            What it returned.
+            The result.
         """
         return self.function(samples, sample_rate)
 
@@ -95,8 +95,8 @@ class Portable:
         except Exception as error:
             raise pickle.PicklingError(
                 f"The effect {self.function!r} cannot be sent to another process ({error}). Use "
-                "worker threads, which are the default of the transformers, or let effect be a "
-                "function that makes what cannot be pickled when it is called."
+                "worker threads, the default of the transformers, or pass a function that creates "
+                "the object that cannot be pickled when it is called."
             ) from error
 
     def __repr__(self) -> str:

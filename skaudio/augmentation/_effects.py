@@ -1,9 +1,8 @@
-"""What can happen to a recording, as pure functions of its samples.
+"""Effects on recordings, as pure functions of their samples.
 
-Samples are mono ``float32`` at a rate that the caller names; what was drawn at random comes
-in as an argument, so that nothing here is random. The order in which a recording meets them
-is that of nature: the speaker (speed), the moment (shift), the room, the noise beside the
-microphone, its gain.
+Samples are mono ``float32``. Random numbers are passed as arguments, so that the functions
+are deterministic. Effects are applied in their physical order: the speaker (speed), the time
+(shift), the room, the noise at the microphone, its gain.
 """
 
 from __future__ import annotations
@@ -24,13 +23,13 @@ __all__ = [
     "white_noise",
 ]
 
-# A synthetic room's reverberation lies this far below the direct sound, in dB: some two
-# metres from the microphone in a living room.
+# The reverberation of a synthetic room is this far below the direct sound, in dB, as at about
+# two metres from the microphone in a living room.
 _DIRECT_TO_REVERBERANT = 3.0
 
 
 def change_speed(samples: np.ndarray, *, sample_rate: int, factor: float) -> np.ndarray:
-    """Play a recording faster or slower, as a tape does.
+    """Play a recording faster or slower, with another pitch.
 
     Parameters
     ----------
@@ -56,7 +55,7 @@ def change_speed(samples: np.ndarray, *, sample_rate: int, factor: float) -> np.
 
 
 def shift_time(samples: np.ndarray, *, sample_rate: int, seconds: float) -> np.ndarray:
-    """Let a recording begin later, or cut its beginning.
+    """Add silence before a recording, or cut its beginning.
 
     Parameters
     ----------
@@ -65,9 +64,8 @@ def shift_time(samples: np.ndarray, *, sample_rate: int, seconds: float) -> np.n
     sample_rate : int
         Its rate, in Hz.
     seconds : float
-        Positive: this much silence comes first, and the recording becomes longer by it.
-        Negative: this much of the beginning is lost, and the same length of silence follows
-        the end.
+        Positive: the silence that is added, which makes the recording longer.
+        Negative: the length that is cut; the same length of silence is added at the end.
 
     Returns
     -------
@@ -81,9 +79,9 @@ def shift_time(samples: np.ndarray, *, sample_rate: int, seconds: float) -> np.n
 
 
 def add_reverberation(samples: np.ndarray, *, impulse_response: np.ndarray) -> np.ndarray:
-    """Put a recording into a room.
+    """Add the reverberation of a room to a recording.
 
-    The direct sound, taken to be the largest sample of the impulse response, keeps its place
+    The direct sound, the largest sample of the impulse response, keeps its position
     in time; the recording keeps its length and its level (root mean square).
 
     Parameters
@@ -116,16 +114,16 @@ def add_reverberation(samples: np.ndarray, *, impulse_response: np.ndarray) -> n
 def synthetic_impulse_response(
     *, sample_rate: int, reverberation_time: float, seed: int
 ) -> np.ndarray:
-    """Make up a room: an impulse, followed by noise that decays exponentially.
+    """Make the response of a synthetic room: an impulse, then exponentially decaying noise.
 
     Parameters
     ----------
     sample_rate : int
         The rate, in Hz.
     reverberation_time : float
-        Seconds until the noise has fallen by 60 dB (RT60).
+        Seconds until the noise has decayed by 60 dB (RT60).
     seed : int
-        Which noise.
+        Seed of the noise.
 
     Returns
     -------
@@ -146,10 +144,10 @@ def synthetic_impulse_response(
 
 
 def add_noise(samples: np.ndarray, *, noise: np.ndarray, snr: float) -> np.ndarray:
-    """Mix noise in at a given signal-to-noise ratio.
+    """Add noise at a given signal-to-noise ratio.
 
-    Both powers are means over the whole of the recording. A silent recording and silent
-    noise have no ratio: the recording stays as it is.
+    Both powers are means over the whole recording. If the recording or the noise is silent,
+    the recording is returned unchanged.
 
     Parameters
     ----------
@@ -163,7 +161,7 @@ def add_noise(samples: np.ndarray, *, noise: np.ndarray, snr: float) -> np.ndarr
     Returns
     -------
     ndarray of shape (n_samples,)
-        Their sum.
+        The sum.
     """
     signal_power, noise_power = _power(samples), _power(noise)
     if signal_power == 0 or noise_power == 0:
@@ -178,9 +176,9 @@ def white_noise(n_samples: int, *, seed: int) -> np.ndarray:
     Parameters
     ----------
     n_samples : int
-        How many.
+        Number of samples.
     seed : int
-        Which ones: the same seed gives the same noise.
+        Seed: the same seed gives the same noise.
 
     Returns
     -------
@@ -213,5 +211,5 @@ def _power(samples: np.ndarray) -> float:
 
 
 def _energy(samples: np.ndarray) -> float:
-    # Not np.dot nor np.linalg.norm: the last bits of BLAS depend on the number of its threads.
+    # Without np.dot and np.linalg.norm: the last bits of BLAS depend on its number of threads.
     return float(np.square(samples, dtype=np.float64).sum())

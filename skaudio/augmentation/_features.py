@@ -1,4 +1,4 @@
-"""What training does to features, as a parameter of the classifiers."""
+"""Augmentation of features, as a parameter of the classifiers."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ _POSITIVE = [Interval(Real, 0, None, closed="left")]
 
 
 class FeatureAugmentation(BaseEstimator):
-    """Random changes of the training features, drawn anew in every epoch.
+    """Random changes of the training features, different in every epoch.
 
-    Give it to the `augmentation` parameter of a classifier. Validation and prediction never
-    see it, and it is no part of the trained network.
+    Pass it as the `augmentation` parameter of a classifier. It is not used in validation and
+    prediction, and is not part of the trained network.
 
     Parameters
     ----------
     time_shift : float, default=0.1
-        Move each clip along time by up to this share of its length, repeating the first or
-        last frame. A tenth covers how differently recordings are cut.
+        Shift each clip along time by up to this share of its length, repeating the first or
+        last frame. A tenth covers the usual differences in how recordings are cut.
     time_mask : float, default=0.2
-        Hide a stretch of up to this share of the frames, as in SpecAugment [1]_.
+        Mask up to this share of the frames, all in a row, as in SpecAugment [1]_.
     coefficient_mask : float, default=0.2
-        Hide up to this share of neighbouring coefficients, as in SpecAugment [1]_.
+        Mask up to this share of adjacent coefficients, as in SpecAugment [1]_.
     noise_std : float, default=0.0
         Standard deviation of Gaussian noise on the standardised features. Off, since it
-        helped on no data set that was tried.
+        did not help on any data set that was tried.
     mixup : float, default=0.0
-        Mix each clip with another one of its batch, and their labels alike [2]_. The shares
-        follow a beta distribution with both parameters of this value; 0 mixes nothing, 0.2 a
-        little, 1 a lot. Off, since it helped on no data set that was tried.
+        Mix each clip with another one of its batch, and their labels in the same way [2]_. The
+        shares follow a beta distribution with both parameters equal to this value; 0 turns it
+        off, 0.2 is weak, 1 is strong. Off, since it did not help on any data set that was tried.
 
     See Also
     --------
@@ -43,10 +43,10 @@ class FeatureAugmentation(BaseEstimator):
 
     Notes
     -----
-    Sizes are shares of a clip, so that they mean the same at every clip length and frame rate.
-    Frames and coefficients are hidden by their mean over the training clips. Of plain
+    Sizes are shares of a clip, so that they do not depend on clip length and frame rate.
+    Masked values are replaced by their mean over the training clips. For plain
     features, of shape ``(n_clips, n_features)``, only `noise_std` and `mixup` make sense, and
-    only they are applied.
+    only these are applied.
 
     References
     ----------

@@ -1,7 +1,7 @@
-"""Augmentation as Keras layers: active in training, absent in prediction.
+"""Augmentation as Keras layers: active in training, inactive in prediction.
 
-Each layer draws anew for every clip of every batch, from its own seed. Sizes are shares
-of the clip, so that they mean the same at every clip length and frame rate.
+Each layer draws new random numbers for every clip of every batch, from its own seed. Sizes
+are shares of the clip, so that they do not depend on clip length and frame rate.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ __all__ = ["RandomMask", "RandomNoise", "RandomShift"]
 
 
 class _RandomLayer(keras.layers.Layer):  # numpydoc ignore=PR01
-    """A layer that changes features in training, by draws from a generator of its own."""
+    """A layer that changes features in training, with its own random generator."""
 
     def __init__(self, seed: int, **kwargs: Any):
         super().__init__(**kwargs)
@@ -35,12 +35,12 @@ class _RandomLayer(keras.layers.Layer):  # numpydoc ignore=PR01
         Returns
         -------
         tensor of the same shape
-            Changed features in training, else the features.
+            The changed features in training, otherwise the features.
         """
         return self._change(inputs) if training else inputs
 
     def get_config(self):
-        """Describe the layer, so that a saved model can be built again.
+        """Return the configuration of the layer, to rebuild a saved model.
 
         Returns
         -------
@@ -52,7 +52,7 @@ class _RandomLayer(keras.layers.Layer):  # numpydoc ignore=PR01
 
 @keras.saving.register_keras_serializable(package="skaudio")
 class RandomShift(_RandomLayer):
-    """Move each clip along time, repeating its first or last frame.
+    """Shift each clip along time, repeating its first or last frame.
 
     Parameters
     ----------
@@ -85,13 +85,13 @@ class RandomShift(_RandomLayer):
         limit = round(self.max_share * n_frames)
         shift = keras.random.randint((n_clips, 1), -limit, limit + 1, seed=self.generator)
         frames = ops.clip(ops.arange(n_frames)[None, :] - shift, 0, n_frames - 1)
-        # One lookup in the frames of all clips: take_along_axis has an index for every
-        # coefficient, and takes several times longer.
+        # A single lookup in the frames of all clips: take_along_axis needs an index for every
+        # coefficient, and takes several times as long.
         indices = frames + n_frames * ops.arange(n_clips)[:, None]
         return ops.take(ops.reshape(inputs, (-1, n_coefficients)), indices, axis=0)
 
     def get_config(self):
-        """Describe the layer, so that a saved model can be built again.
+        """Return the configuration of the layer, to rebuild a saved model.
 
         Returns
         -------
@@ -105,7 +105,7 @@ class RandomShift(_RandomLayer):
 class RandomNoise(_RandomLayer):
     """Add Gaussian noise to every coefficient of every frame.
 
-    Keras' ``GaussianNoise`` takes standard deviations up to 1 only.
+    Keras' ``GaussianNoise`` only takes standard deviations up to 1.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ class RandomNoise(_RandomLayer):
         return inputs + keras.random.normal(shape, stddev=self.stddev, seed=self.generator)
 
     def get_config(self):
-        """Describe the layer, so that a saved model can be built again.
+        """Return the configuration of the layer, to rebuild a saved model.
 
         Returns
         -------
@@ -146,16 +146,16 @@ class RandomNoise(_RandomLayer):
 
 @keras.saving.register_keras_serializable(package="skaudio")
 class RandomMask(_RandomLayer):
-    """Hide a random stretch of each clip, along time or along the coefficients.
+    """Mask a random interval of each clip, along time or along the coefficients.
 
-    The stretch is set to zero, the mean of standardised features.
+    The interval is set to zero, the mean of standardised features.
 
     Parameters
     ----------
     axis : {1, 2}
-        1 hides frames, 2 hides coefficients.
+        1 masks frames, 2 masks coefficients.
     max_share : float
-        Longest stretch, as a share of that axis.
+        Longest interval, as a share of that axis.
     seed : int
         Seed of the draws.
     **kwargs : dict
@@ -193,7 +193,7 @@ class RandomMask(_RandomLayer):
         return inputs * ops.expand_dims(ops.cast(kept, inputs.dtype), 3 - self.axis)
 
     def get_config(self):
-        """Describe the layer, so that a saved model can be built again.
+        """Return the configuration of the layer, to rebuild a saved model.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""Recordings that are to be changed: which one, and how."""
+"""Augmented recordings, and the recipes of their changes."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from skaudio.exceptions import AudioError
 
 __all__ = ["AugmentedRecording", "BackgroundNoise", "Recipe", "RoomImpulse"]
 
-# Goes into fingerprints. To be raised when the same recipe begins to sound different.
+# A part of fingerprints, to be increased when the result of a recipe changes.
 _VERSION = b"skaudio.augmentation 4"
 
-# Filters look this much further than the samples they make, in seconds.
+# Filters need this much more input than output, in seconds.
 _MARGIN = 0.1
 
 
 class BackgroundNoise(NamedTuple):
-    """Noise to mix into a recording.
+    """Noise to add to a recording.
 
     Attributes
     ----------
     sound : recording or None
         The noise, as :func:`skaudio.audio.load` takes recordings; None is white noise.
     place : float
-        Which part of it, from 0 (the start) to 1. Of white noise, which is endless, every
-        place is another part.
+        Position of the excerpt, from 0 (the start) to 1. For white noise, every value gives
+        different noise.
     snr : float
         Signal-to-noise ratio, in dB.
     """
@@ -48,7 +48,7 @@ class BackgroundNoise(NamedTuple):
     snr: float
 
     def excerpt(self, n_samples: int, *, sample_rate: int) -> np.ndarray:
-        """Take the part that is to be mixed in.
+        """Return the part of the noise that is added.
 
         Parameters
         ----------
@@ -60,7 +60,7 @@ class BackgroundNoise(NamedTuple):
         Returns
         -------
         ndarray of shape (n_samples,)
-            The noise, at its own level.
+            The noise, at its original level.
         """
         if self.sound is None:
             return _effects.white_noise(n_samples, seed=int(self.place * 2**53))
@@ -70,17 +70,17 @@ class BackgroundNoise(NamedTuple):
 
 
 class RoomImpulse(NamedTuple):
-    """A room to put a recording into.
+    """A room whose reverberation is added to a recording.
 
     Attributes
     ----------
     sound : recording or None
-        The room's impulse response, as :func:`skaudio.audio.load` takes recordings; None
-        makes one up.
+        The impulse response, as :func:`skaudio.audio.load` takes recordings; None
+        generates a synthetic one.
     reverberation_time : float
-        Seconds until the sound of a made-up room has fallen by 60 dB.
+        Seconds until the sound of a synthetic room has decayed by 60 dB.
     seed : int
-        Which made-up room.
+        Seed of a synthetic room.
     """
 
     sound: Any
@@ -88,12 +88,12 @@ class RoomImpulse(NamedTuple):
     seed: int = 0
 
     def response(self, *, sample_rate: int) -> np.ndarray:
-        """Give the impulse response.
+        """Return the impulse response.
 
         Parameters
         ----------
         sample_rate : int
-            The rate wanted, in Hz.
+            The requested rate, in Hz.
 
         Returns
         -------
@@ -109,22 +109,22 @@ class RoomImpulse(NamedTuple):
 
 
 class Recipe(NamedTuple):
-    """What is to be done to a recording, in this order; None leaves something out.
+    """The effects that are applied to a recording, in this order; None skips an effect.
 
     Attributes
     ----------
     speed : float or None
-        How much faster it is played; pitch goes with it.
+        Speed factor; it also changes the pitch.
     shift : float or None
-        Seconds of silence before it; negative cuts its beginning.
+        Seconds of silence before the recording; negative cuts its beginning.
     room : RoomImpulse or None
-        The room it is put into.
+        The room whose reverberation is added.
     noise : BackgroundNoise or None
-        The noise mixed in.
+        The noise that is added.
     gain : float or None
         Gain in dB, of the recording with its noise.
     effect : callable or None
-        What else is done: ``(samples, sample_rate) -> samples``, such as a
+        Any other effect: ``(samples, sample_rate) -> samples``, such as a
         :class:`SeededEffect`.
     """
 
@@ -136,12 +136,12 @@ class Recipe(NamedTuple):
     effect: Callable[[np.ndarray, int], np.ndarray] | None = None
 
     def source_duration(self, duration: float | None) -> float | None:
-        """Tell how much of the source a clip of some length needs.
+        """Return how much of the source a clip of some length needs.
 
         Parameters
         ----------
         duration : float or None
-            Seconds wanted; None means everything.
+            Length of the clip in seconds; None means everything.
 
         Returns
         -------
@@ -164,8 +164,8 @@ class Recipe(NamedTuple):
         sample_rate : int
             Its rate, in Hz.
         duration : float or None, default=None
-            Cut the outcome to this many seconds. What is left decides the levels: that of
-            the noise refers to it, and a room keeps its level. `effect` gets no more.
+            Cut the result to this many seconds. The levels of the noise and the room are
+            relative to the remaining part. `effect` only gets this part.
 
         Returns
         -------
@@ -175,7 +175,7 @@ class Recipe(NamedTuple):
         Raises
         ------
         AudioError
-            When a sound cannot be used, or `effect` returns anything else than a
+            If a sound cannot be used, or `effect` does not return a
             one-dimensional array of finite floats.
         """
         n_samples = None if duration is None else n_samples_in(duration, sample_rate)
@@ -204,16 +204,16 @@ class Recipe(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class AugmentedRecording:
-    """A recording and what is to be done to it: a few hundred bytes until it is rendered.
+    """A recording and the recipe of its changes: a few hundred bytes until it is rendered.
 
-    It may stand in `X` wherever a recording may.
+    It can be used like any recording in `X`.
 
     Attributes
     ----------
     source : str, PathLike, bytes, file object, array-like or (array-like, float)
         The recording, as :func:`skaudio.audio.load` takes it.
     recipe : Recipe
-        What is to be done.
+        The changes.
 
     Examples
     --------
@@ -235,9 +235,10 @@ class AugmentedRecording:
         Parameters
         ----------
         sample_rate : int
-            The rate wanted, in Hz; also that of a source without one.
+            The requested rate, in Hz; also that of a source without one.
         duration : float or None, default=None
-            Longest outcome wanted, in seconds. No more of the source is read than it takes.
+            Maximum length of the result, in seconds. Only the necessary part of the source is
+            read.
 
         Returns
         -------
@@ -247,9 +248,9 @@ class AugmentedRecording:
         Raises
         ------
         AudioError
-            When the source, the noise, the impulse response or what the effect made
-            cannot be used; the message names what is at fault. What the effect itself
-            raises passes, with a note that tells the recording.
+            If the source, the noise, the impulse response or the result of the effect
+            cannot be used; the message names it. Exceptions of the effect itself are not
+            changed, except for a note that names the recording.
         """
         samples = audio.load(
             self.source,
@@ -266,12 +267,12 @@ class AugmentedRecording:
             raise
 
     def duration(self, *, sample_rate: int) -> float:
-        """Measure the source, so that augmented copies do not decide how long clips are.
+        """Measure the source, so that the learned length does not depend on the copies.
 
         Parameters
         ----------
         sample_rate : int
-            The rate of a bare array, in Hz.
+            The rate of an array that is given without one, in Hz.
 
         Returns
         -------
@@ -281,22 +282,22 @@ class AugmentedRecording:
         return float(audio.durations([self.source], sample_rate=sample_rate)[0])
 
     def fingerprint(self) -> bytes:
-        """Tell it from others by what it will sound like.
+        """Identify the rendered sound.
 
         Returns
         -------
         bytes
             16 bytes, from the content of the source, the exact values of the recipe and the
-            content of the sounds it mixes in. With an empty recipe it is the source's own.
+            content of its sounds. With an empty recipe it is the fingerprint of the source.
 
         Raises
         ------
         AudioError
-            When the recipe has an effect: two callables of one name may do different
-            things, so nothing that is computed from the recording is stored.
+            If the recipe has an effect: two callables of the same name may differ, so results
+            for the recording must not be stored.
         """
         if self.recipe.effect is not None:
-            reason = f"what {self.recipe.effect!r} does to it cannot be told beforehand"
+            reason = f"the result of {self.recipe.effect!r} cannot be known in advance"
             raise AudioError([(describe(self.source), reason)])
         source = audio.fingerprint(self.source)
         if self.recipe == Recipe():
@@ -315,7 +316,7 @@ class AugmentedRecording:
 def _transformed(
     samples: np.ndarray, sample_rate: int, effect: Callable[[np.ndarray, int], Any]
 ) -> np.ndarray:
-    """Apply a callable of unknown make, and look at what it returns."""
+    """Apply any callable, and check its result."""
     changed = effect(samples.copy(), sample_rate)  # it may work in place
     got = type(changed).__name__
     if isinstance(changed, np.ndarray):
@@ -332,9 +333,9 @@ def _transformed(
 
 @contextmanager
 def _named(role: str) -> Iterator[None]:
-    """Name sounds without a path by what they are there for.
+    """Name sounds without a path by their role in error messages.
 
-    The recording that they are mixed into would be taken for the broken one.
+    Otherwise the message would seem to be about the recording to which they are added.
     """
     try:
         yield
@@ -346,7 +347,7 @@ def _named(role: str) -> Iterator[None]:
 
 
 def _exact(value: Any) -> str:
-    """Write a recipe down such that only equal ones are written equally."""
+    """Encode a recipe as a string, such that different recipes have different strings."""
     if isinstance(value, Recipe | BackgroundNoise | RoomImpulse):
         return f"({','.join(map(_exact, value))})"
     if value is None or isinstance(value, Real):

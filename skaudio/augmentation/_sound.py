@@ -1,4 +1,4 @@
-"""Sounds that are mixed into recordings: background noise and rooms' impulse responses."""
+"""Sounds for the augmentation of recordings: background noise and impulse responses."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ __all__ = ["Sound", "find_sounds"]
 
 
 class Sound:
-    """A recording that others are mixed with.
+    """A recording that is used to change others.
 
-    Of a file only the part that is needed is read, each time anew: noise recordings may be
-    hours long. What came as an array stays in memory as it is.
+    Only the part of a file that is needed is read, each time, since noise recordings may be
+    hours long. Arrays stay in memory.
 
     Parameters
     ----------
@@ -37,12 +37,12 @@ class Sound:
 
     @classmethod
     def of(cls, source: Any) -> Sound:
-        """Make a sound of a recording; a sound is returned as it is.
+        """Convert a recording to a sound; a sound is returned unchanged.
 
         Parameters
         ----------
         source : recording or Sound
-            What there is.
+            The recording.
 
         Returns
         -------
@@ -52,42 +52,42 @@ class Sound:
         return source if isinstance(source, cls) else cls(source)
 
     def whole(self, *, sample_rate: int) -> np.ndarray:
-        """Decode all of it.
+        """Decode the whole recording.
 
         Parameters
         ----------
         sample_rate : int
-            The rate wanted, in Hz.
+            The requested rate, in Hz.
 
         Returns
         -------
         ndarray of shape (n,)
-            Mono samples, ``float32``; not to be written to.
+            Mono samples, ``float32``; do not modify them.
 
         Raises
         ------
         AudioError
-            When it cannot be used; the message names it.
+            If it cannot be used; the message names it.
         """
         if isinstance(self.source, str):
             return audio.load(self.source, sample_rate=sample_rate)
-        whole = self._whole  # looked at once: other threads may want another rate
+        whole = self._whole  # read only once: other threads may replace it
         if whole is None or whole[0] != sample_rate:
             whole = self._whole = sample_rate, audio.load(self.source, sample_rate=sample_rate)
         return whole[1]
 
     def excerpt(self, n_samples: int, *, place: float, sample_rate: int) -> np.ndarray:
-        """Take a part of it, or repeat it if it is too short.
+        """Return a part of the recording, or repeat it if it is too short.
 
         Parameters
         ----------
         n_samples : int
-            Length wanted.
+            The requested length.
         place : float
-            Where the part begins: 0 is the start of the recording, and just below 1 is as
-            late as its length allows.
+            Position of the part: 0 is the start of the recording, and just below 1 is the
+            latest possible part.
         sample_rate : int
-            The rate wanted, in Hz.
+            The requested rate, in Hz.
 
         Returns
         -------
@@ -97,7 +97,7 @@ class Sound:
         Raises
         ------
         AudioError
-            When it cannot be used; the message names it.
+            If it cannot be used; the message names it.
         """
         wanted = n_samples / sample_rate
         if isinstance(self.source, str) and self._duration(sample_rate) >= wanted:
@@ -110,7 +110,7 @@ class Sound:
         return sound if len(sound) == n_samples else np.resize(sound, n_samples)
 
     def fingerprint(self) -> bytes:
-        """Tell it from others by its content.
+        """Identify the recording by its content.
 
         Returns
         -------
@@ -136,15 +136,15 @@ class Sound:
 
 
 def find_sounds(name: str, sources: Sequence[Any] | str | os.PathLike) -> list[Sound]:
-    """Look at the sounds that a parameter names, without decoding them.
+    """List the sounds of a parameter, and check them without decoding.
 
     Parameters
     ----------
     name : str
-        The parameter, for the messages.
+        The parameter, for error messages.
     sources : sequence of recordings, str or PathLike
-        Recordings; or the path of one; or a folder, in which and below which every audio file is
-        taken.
+        Recordings; or the path of one; or a folder, of which all audio files are used,
+        including those in sub-folders.
 
     Returns
     -------
@@ -154,15 +154,15 @@ def find_sounds(name: str, sources: Sequence[Any] | str | os.PathLike) -> list[S
     Raises
     ------
     AudioError
-        Names every sound that cannot be opened.
+        If sounds cannot be opened; the message names them.
     """
     if isinstance(sources, str | os.PathLike):
         folder = Path(sources)
         sources = _audio_files(folder) if folder.is_dir() else [os.fspath(sources)]
         if not sources:
-            raise ValueError(f"{name}: the folder {str(folder)!r} holds no audio files.")
+            raise ValueError(f"{name}: the folder {str(folder)!r} has no audio files.")
     if len(sources) == 0:
-        raise ValueError(f"{name} is an empty list. Give recordings, or None for none.")
+        raise ValueError(f"{name} is an empty list. Pass recordings, or None for none.")
     sounds = [Sound(source) for source in sources]
     failures = []
     for index, sound in enumerate(sounds):

@@ -247,7 +247,7 @@ def test_features_of_its_clips_are_not_kept(tmp_path):
     quiet, loud = features(0.5), features(2.0)
     np.testing.assert_array_equal(quiet[:8], loud[:8])
     assert (quiet[8:] != loud[8:]).any(axis=(1, 2)).all()
-    with pytest.raises(AudioError, match="cannot be told beforehand"):
+    with pytest.raises(AudioError, match="cannot be known in advance"):
         audio.fingerprint(_copies(NoiseAndGain())[0])
     # Without the effect, it is a recording as any other.
     assert len(audio.fingerprint(_copies(NoiseAndGain(), effect_probability=0.0)[0])) == 16

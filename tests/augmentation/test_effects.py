@@ -117,7 +117,7 @@ def test_a_room_keeps_the_onset_and_the_level():
 
 
 @pytest.mark.parametrize("seconds", [0.2, 0.5, 1.0])
-def test_a_made_up_room_decays_by_60_db_in_its_time(seconds):
+def test_a_synthetic_room_decays_by_60_db_in_its_time(seconds):
     room = _effects.synthetic_impulse_response(sample_rate=RATE, reverberation_time=seconds, seed=0)
     tail = room[1:].astype(float) ** 2
     assert _power(room[1:]) * len(tail) == pytest.approx(10**-0.3, rel=1e-3)

@@ -90,7 +90,7 @@ def test_a_shift_to_the_right_uses_the_room_behind_a_short_clip(clip):
     np.testing.assert_array_equal(late[3200:], clip[:4800])
 
 
-def test_noise_comes_from_the_place_that_was_drawn(hum, clip):
+def test_noise_comes_from_the_position_that_was_drawn(hum, clip):
     levels = [
         _render(0 * clip + 1, noise=BackgroundNoise(Sound(hum), place, 0.0)) - 1
         for place in (0.0, 0.3, 0.999)
@@ -296,7 +296,7 @@ def test_folders_are_searched_for_audio(hum, tmp_path):
 
 
 def test_a_folder_without_audio_and_an_empty_list_are_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"noise: the folder .* holds no audio files"):
+    with pytest.raises(ValueError, match=r"noise: the folder .* has no audio files"):
         find_sounds("noise", tmp_path)
     with pytest.raises(ValueError, match="room is an empty list"):
         find_sounds("room", [])
