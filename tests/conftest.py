@@ -63,8 +63,8 @@ def sequences():
     rng = np.random.default_rng(0)
     labels = np.repeat(["a", "b", "c"], 20)
     features = rng.normal(size=(60, 20, 6)).astype(np.float32)
-    for place, label in enumerate("abc"):
-        features[labels == label, 5:12, place] += 2.5
+    for index, label in enumerate("abc"):
+        features[labels == label, 5:12, index] += 2.5
     return features, labels
 
 

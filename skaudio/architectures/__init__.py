@@ -1,8 +1,8 @@
 """Networks as pure functions: ``(input_shape, n_classes, *, ...) -> keras.Model``.
 
-No scikit-learn, no training: a builder returns an uncompiled model that takes features
-of shape ``(batch, n_frames, n_coefficients)`` and gives class probabilities.
-Every random draw comes from `seed`; the global generators are left alone.
+Without scikit-learn and training: a function returns an uncompiled model that takes features
+of shape ``(batch, n_frames, n_coefficients)`` and returns class probabilities.
+All random numbers are determined by `seed`; the global generators are not used.
 """
 
 from skaudio.architectures._bc_resnet import SubSpectralNormalization, bc_resnet

@@ -1,4 +1,4 @@
-"""BC-ResNet: two-dimensional maps that learn along time in one dimension."""
+"""BC-ResNet: two-dimensional maps with one-dimensional convolutions along time."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from skaudio.architectures._layers import (
 
 @keras.saving.register_keras_serializable(package="skaudio")
 class SubSpectralNormalization(keras.layers.Layer):
-    """Batch normalisation of each band of coefficients by itself.
+    """Separate batch normalisation of each band of coefficients.
 
-    The coefficients are cut into bands as equal as can be. Each channel of each band has
-    a mean, a variance, a scale and an offset of its own.
+    The coefficients are split into bands of nearly equal width. Each channel of each band has
+    its own mean, variance, scale and offset.
 
     Parameters
     ----------
     n_bands : int, default=5
-        Number of bands; no more than there are coefficients.
+        Number of bands; at most the number of coefficients.
     momentum : float, default=0.9
-        Share of the moving mean and variance that stays at each update.
+        Share of the moving mean and variance that is kept in each update.
     epsilon : float, default=0.001
         Added to the variance.
     **kwargs : dict
@@ -95,7 +95,7 @@ class SubSpectralNormalization(keras.layers.Layer):
         Returns
         -------
         tensor of the same shape
-            By the batch's mean and variance in training, else by the moving ones.
+            Normalised by the batch statistics in training, otherwise by the moving ones.
         """
         ops = keras.ops
         mean, variance = self.moving_mean, self.moving_variance
@@ -108,10 +108,10 @@ class SubSpectralNormalization(keras.layers.Layer):
         return inputs * ops.take(scale, self._band, axis=0) + ops.take(offset, self._band, axis=0)
 
     def _moments(self, inputs):
-        """Mean and variance of each band and channel.
+        """Compute mean and variance of each band and channel.
 
-        Those of single coefficients come first, for their sums run along the memory; a
-        band's variance is the mean of theirs plus the variance of their means.
+        They are computed from those of single coefficients, whose sums are contiguous: the
+        variance of a band is the mean of the variances plus the variance of the means.
         """
         ops = keras.ops
         means, variances = ops.moments(inputs, axes=(0, 1))
@@ -120,7 +120,7 @@ class SubSpectralNormalization(keras.layers.Layer):
         return mean, ops.matmul(self._averages, variances + apart)
 
     def get_config(self):
-        """Describe the layer, so that a saved model can be built again.
+        """Return the configuration of the layer, to rebuild a saved model.
 
         Returns
         -------
@@ -147,7 +147,7 @@ def bc_resnet(
 
     A convolution, then four stages of 2, 2, 4 and 4 blocks. A block filters along the
     coefficients, averages over them, filters along time, and adds the result to every
-    coefficient again. The time filters of the stages reach 1, 2, 4 and 8 frames.
+    coefficient. The dilation of the time filters in the stages is 1, 2, 4 and 8 frames.
 
     Parameters
     ----------
@@ -156,14 +156,14 @@ def bc_resnet(
     n_classes : int
         Number of classes.
     width_multiplier : float, default=1.0
-        The paper's tau, scale of all numbers of filters: 1 is BC-ResNet-1; there are also
+        The paper's tau, which scales all numbers of filters: 1 is BC-ResNet-1; there are also
         1.5, 2, 3, 6 and 8.
     depth_multiplier : float, default=1.0
-        Scale of the number of blocks of each stage.
+        Scale of the number of blocks in each stage.
     time_stride : int, default=2
-        Step of the first convolution along time. The paper takes 1; 2 halves the arithmetic.
+        Stride of the first convolution along time. The paper uses 1; 2 halves the arithmetic.
     n_bands : int, default=5
-        Bands of coefficients that are normalised by themselves.
+        Number of bands of coefficients that are normalised separately.
     conv_dropout : float, default=0.1
         Share of the channels dropped in each block, in training.
     dropout : float, default=0.0
@@ -174,7 +174,7 @@ def bc_resnet(
     Returns
     -------
     keras.Model
-        Uncompiled; class probabilities out.
+        The uncompiled model, which returns class probabilities.
 
     References
     ----------
@@ -196,7 +196,7 @@ def bc_resnet(
         5,
         strides=(time_stride, 2),
         padding="same",
-        use_bias=False,  # the normalisation has one
+        use_bias=False,  # the normalisation has an offset
         kernel_initializer=glorot(seeds),
     )(x)
     x = normalized(x, "relu")
@@ -227,7 +227,7 @@ def _broadcasted_block(
     dropout: float,
     seeds: Iterator[int],
 ) -> Any:
-    """Apply one block; the first of a stage changes the number of filters."""
+    """Apply one block; the first block of a stage changes the number of filters."""
     layers = keras.layers
     shortcut = [x]
     if n_filters is not None:

@@ -1,4 +1,4 @@
-"""Convolution and pooling blocks, over time alone or over time and coefficients."""
+"""Convolution and pooling blocks, over time only or over time and coefficients."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from skaudio.architectures._layers import (
     sizes,
 )
 
-# A filter along two axes works at every coefficient, too: fewer are enough, and affordable.
+# Filters along two axes are applied at every coefficient, too: fewer are enough, and faster.
 _FILTERS = {1: (64, 96, 128), 2: (24, 32, 48)}
 
 
@@ -61,8 +61,8 @@ def convolutional(
     conv_dropout : float, default=0.0
         Share of the values dropped after each block, in training.
     global_pooling : {"average", "max", None}, default="average"
-        How the last block's map becomes a vector: pooled over time, the places along
-        the coefficients side by side. None flattens it.
+        How the map of the last block becomes a vector: by pooling over time, while positions
+        along the coefficients are kept. None flattens it.
     dense_units : int, sequence of int or None, default=None
         Sizes of hidden dense layers; None for none.
     activation : str, default="relu"
@@ -75,7 +75,7 @@ def convolutional(
     Returns
     -------
     keras.Model
-        Uncompiled; class probabilities out.
+        The uncompiled model, which returns class probabilities.
 
     References
     ----------
@@ -103,7 +103,7 @@ def convolutional(
             n_filters,
             kernel_size,
             padding="same",
-            use_bias=not batch_norm,  # the normalisation has one
+            use_bias=not batch_norm,  # the normalisation has an offset
             kernel_initializer=glorot(seeds),
         )(x)
         x = normalized(x, activation) if batch_norm else layers.Activation(activation)(x)
@@ -111,7 +111,7 @@ def convolutional(
             x = MaxPooling(pool_size, padding="same")(x)
         x = dropped(x, conv_dropout, seeds)
     if conv_dim == 2:
-        x = layers.Reshape((x.shape[1], -1))(x)  # coefficients, unlike time, keep their places
+        x = layers.Reshape((x.shape[1], -1))(x)  # keeps the positions of the coefficients
     poolings: dict[str | None, type[keras.layers.Layer]] = {
         "average": layers.GlobalAveragePooling1D,
         "max": layers.GlobalMaxPooling1D,

@@ -1,4 +1,4 @@
-"""Convolution over time and coefficients, then recurrent layers that read the result."""
+"""Convolution over time and coefficients, followed by recurrent layers."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from skaudio.architectures._recurrent import recurrent_layers
 class HidePadding(keras.layers.Layer):
     """Set masked frames to zero.
 
-    A convolution that pads with zeros then finds beyond a clip's end what it finds beyond
-    the end of the array.
+    For a convolution that pads with zeros, the end of a clip then looks like the end of
+    the array.
     """
 
     def call(self, inputs, mask):
-        """Hide padding.
+        """Mask padding.
 
         Parameters
         ----------
@@ -39,14 +39,14 @@ class HidePadding(keras.layers.Layer):
         Returns
         -------
         tensor of the same shape
-            The same, zero where the mask is False.
+            The inputs, zero where the mask is False.
         """
         ops = keras.ops
         frames = (-1, inputs.shape[1], *(1,) * (len(inputs.shape) - 2))
         return inputs * ops.cast(ops.reshape(mask, frames), inputs.dtype)
 
     def compute_mask(self, inputs, previous_mask=None):
-        """Compute no mask: convolutions know none.
+        """Compute no mask, since convolutions do not support masks.
 
         Parameters
         ----------
@@ -75,11 +75,11 @@ def crnn(
     dropout: float = 0.3,
     seed: int = 0,
 ) -> keras.Model:
-    """Build a convolutional-recurrent network that does not look at padding.
+    """Build a convolutional-recurrent network that ignores padding.
 
     Each block is convolution over time and coefficients, batch normalisation, activation,
     maximum pooling along the coefficients. Recurrent layers read the frames of the last
-    map. Time is never pooled: only the first convolution may skip frames.
+    map. There is no pooling along time: only the first convolution may skip frames.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def crnn(
     kernel_size : int, default=5
         Length of the filters along each axis.
     time_stride : int, default=4
-        Step of the first convolution along time.
+        Stride of the first convolution along time.
     pool_size : int, default=2
         Pooling along the coefficients.
     cell : {"lstm", "gru"}, default="gru"
@@ -104,8 +104,8 @@ def crnn(
     bidirectional : bool, default=True
         Read the clip from both ends.
     recurrent_pooling : {"average", "last"}, default="average"
-        What stands for the clip: the mean of the last layer's outputs over the frames
-        that hold sound, or its last output.
+        How the clip is represented: by the mean of the last layer's outputs over the frames
+        that are not padding, or by its last output.
     dense_units : int, sequence of int or None, default=None
         Sizes of hidden dense layers; None for none.
     activation : str, default="relu"
@@ -119,7 +119,7 @@ def crnn(
     Returns
     -------
     keras.Model
-        Uncompiled; class probabilities out.
+        The uncompiled model, which returns class probabilities.
 
     References
     ----------
@@ -170,7 +170,7 @@ def crnn(
 
 
 def _convolutions(x, *, filters, kernel_size, time_stride, pool_size, activation, seeds):
-    """Apply the blocks; give a sequence and its mask."""
+    """Apply the blocks; return a sequence and its mask."""
     layers = keras.layers
     mask = PaddingMask(time_stride)(x)
     n_frames, n_coefficients = mask.shape[1], x.shape[2]
@@ -183,7 +183,7 @@ def _convolutions(x, *, filters, kernel_size, time_stride, pool_size, activation
             kernel_size,
             strides=(time_stride, 1) if block == 0 else 1,
             padding="valid" if block == 0 else "same",
-            use_bias=False,  # the normalisation has one
+            use_bias=False,  # the normalisation has an offset
             kernel_initializer=glorot(seeds),
         )(x)
         x = normalized(x, activation, mask=over_map)
@@ -193,11 +193,11 @@ def _convolutions(x, *, filters, kernel_size, time_stride, pool_size, activation
 
 
 def _margins(shape: Any, kernel_size: int, time_stride: int, n_frames: int) -> Any:
-    """Zeros around the first map, such that output i is centred on its own frames.
+    """Compute the zeros around the first map, such that output i is centred on its frames.
 
-    Those are `time_stride` frames from i * time_stride on; the first tells whether all of
-    them are padding. Keras' "same" would centre the outputs elsewhere in clips of other
-    lengths, and so let the amount of padding decide.
+    These are the `time_stride` frames from i * time_stride; the first one determines whether
+    they are padding. Keras' "same" centres outputs differently in clips of other lengths, so
+    that the result would depend on the amount of padding.
     """
     before = max(0, (kernel_size - time_stride) // 2)
     after = max(0, (n_frames - 1) * time_stride + kernel_size - before - shape[1])

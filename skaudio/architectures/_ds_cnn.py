@@ -1,4 +1,4 @@
-"""DS-CNN: convolutions taken apart into one filter per channel and a mix of the channels."""
+"""DS-CNN: convolutions split into one filter per channel and a mix of the channels."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ def ds_cnn(
     depth_multiplier : float, default=1.0
         Scale of the four blocks.
     time_stride : int, default=4
-        Step of the first convolution along time. The paper takes 2 of its frames of 20 ms; 4
-        is the same where frames are 10 ms apart.
+        Stride of the first convolution along time. The paper uses 2 with a hop of 20 ms; 4
+        is the same with a hop of 10 ms.
     coefficient_stride : int, default=4
-        Step of the first convolution along the coefficients. The paper takes 2 of its 10
+        Stride of the first convolution along the coefficients. The paper uses 2 with 10
         coefficients; 4 suits 40.
     activation : str, default="relu"
         Activation after each normalisation.
@@ -57,7 +57,7 @@ def ds_cnn(
     Returns
     -------
     keras.Model
-        Uncompiled; class probabilities out.
+        The uncompiled model, which returns class probabilities.
 
     References
     ----------
@@ -80,7 +80,7 @@ def ds_cnn(
         (10, 4),
         strides=(time_stride, coefficient_stride),
         padding="same",
-        use_bias=False,  # the normalisation has one
+        use_bias=False,  # the normalisation has an offset
         kernel_initializer=glorot(seeds),
     )(x)
     x = normalized(x, activation)

@@ -1,4 +1,4 @@
-"""Layers and helpers that several architectures share."""
+"""Layers and functions that several architectures share."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ import numpy as np
 
 from skaudio._tensorflow import keras, tf
 
-# Two frames are the same if they differ by no more than this share of the clip's largest
-# distance from its last frame, or than a few roundings of its largest magnitude: those of the
-# deltas of a constant are not sound.
+# Two frames are equal if they differ by at most this share of the clip's largest distance
+# from its last frame, or by a few rounding errors of its largest magnitude, which are all
+# that deltas of a constant contain.
 _SAME = 1e-5
 _ROUNDING = 5e-7
 
-# Keras' momentum of 0.99 needs thousands of steps to forget its start, more than a small
-# data set has in all its epochs.
+# With Keras' momentum of 0.99, statistics need thousands of steps to become accurate, more
+# than a training on a small data set has.
 MOMENTUM = 0.9
 
 
 def padding_mask(features: Any) -> Any:
-    """Find the frames that hold sound, up to the silence that ends a clip.
+    """Find the frames that are not padding at the end of a clip.
 
-    The frames of the digital silence that follows a short clip are all equal. So are
-    frames of zeros, the usual padding of feature sequences. A run of two or more equal
-    frames at the end of a clip is therefore taken for padding.
+    The frames of the digital silence after a short clip are all equal. So are
+    frames of zeros, the usual padding of feature sequences. Two or more equal
+    frames at the end of a clip are therefore considered padding.
 
     Parameters
     ----------
     features : array or tensor of shape (n_clips, n_frames, n_coefficients)
-        The features; a change of scale or offset of a coefficient changes nothing.
+        The features; scale and offset of the coefficients do not matter.
 
     Returns
     -------
@@ -49,12 +49,12 @@ def padding_mask(features: Any) -> Any:
     n_frames = features.shape[1]
     if n_frames == 1:
         return ops.ones_like(features[:, :, 0], dtype="bool")
-    # Of the sound, whatever it stands on; and at least what rounding makes of the latter.
+    # Relative to the sound without its offset; and at least the rounding error of the offset.
     sound = ops.max(ops.abs(features - features[:, -1:]), axis=(1, 2), keepdims=True)
     largest = ops.max(ops.abs(features), axis=(1, 2), keepdims=True)
     tolerance = ops.maximum(_SAME * sound, _ROUNDING * largest)
     steps = ops.abs(features[:, 1:] - features[:, :-1])
-    # Functions throughout, not operators: Keras' symbolic tensors compare by identity.
+    # Functions instead of operators: Keras' symbolic tensors compare by identity.
     same = ops.cast(ops.all(ops.less_equal(steps, tolerance), axis=-1), "int32")
     same_to_end = ops.flip(ops.cumprod(ops.flip(same, axis=1), axis=1), axis=1)
     padded = ops.concatenate([same_to_end, same_to_end[:, -1:]], axis=1)
@@ -64,10 +64,10 @@ def padding_mask(features: Any) -> Any:
 
 @keras.saving.register_keras_serializable(package="skaudio")
 class PaddingMask(keras.layers.Layer):
-    """Find the frames to use, as `padding_mask` does, for layers that take a mask.
+    """Compute `padding_mask` for layers that take a mask.
 
-    It must be called on the network's input. In training, a classifier hands in the mask
-    that it found before augmentation hid frames, which would break up the padding.
+    It must be called on the network's input. In training, classifiers pass the mask of the
+    features before augmentation, since masked frames would interrupt the padding.
 
     Parameters
     ----------
@@ -93,25 +93,25 @@ class PaddingMask(keras.layers.Layer):
         self.stride = stride
 
     def call(self, inputs, mask=None):
-        """Find the frames that hold sound.
+        """Find the frames that are not padding.
 
         Parameters
         ----------
         inputs : tensor of shape (batch, n_frames, n_coefficients)
             Features.
         mask : tensor of shape (batch, n_frames), bool, default=None
-            The mask that comes with the features, if any.
+            The mask of the features, if any.
 
         Returns
         -------
         tensor of shape (batch, n_kept), bool
-            That mask, or else what :func:`padding_mask` finds.
+            That mask, or the result of :func:`padding_mask`.
         """
         mask = padding_mask(inputs) if mask is None else mask
         return mask[:, :: self.stride]
 
     def compute_mask(self, inputs, previous_mask=None):
-        """Compute no mask: a mask needs none.
+        """Compute no mask, since the output is a mask itself.
 
         Parameters
         ----------
@@ -122,7 +122,7 @@ class PaddingMask(keras.layers.Layer):
         """
 
     def get_config(self):
-        """Describe the layer, so that a saved model can be built again.
+        """Return the configuration of the layer, to rebuild a saved model.
 
         Returns
         -------
@@ -134,15 +134,15 @@ class PaddingMask(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="skaudio")
 class BatchNormalization(keras.layers.BatchNormalization):
-    """Keras' batch normalisation of the last axis, in training by one fused operation.
+    """Keras' batch normalisation of the last axis, with one fused operation in training.
 
-    Keras composes it of a dozen operations, each of which goes through the whole map:
+    Keras uses a dozen operations, each of which reads the whole map:
     in small networks they and their gradients take as long as the convolutions.
 
     Parameters
     ----------
     momentum : float, default=0.9
-        Share of the moving statistics that an update leaves.
+        Share of the moving statistics that is kept in each update.
     epsilon : float, default=1e-3
         Added to variances.
     name : str, default=None
@@ -150,7 +150,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
     trainable : bool, default=True
         As in :class:`keras.layers.BatchNormalization`: False freezes the statistics as well.
     dtype : str, dict or keras.DTypePolicy, default=None
-        As in :class:`keras.layers.Layer`. What is not float32 is Keras' to compute.
+        As in :class:`keras.layers.Layer`. Keras' operations are used if it is not float32.
 
     References
     ----------
@@ -170,7 +170,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
     """
 
     def __init__(self, momentum=MOMENTUM, epsilon=1e-3, *, name=None, trainable=True, dtype=None):
-        # No others of Keras' parameters: the fused operation has its own way.
+        # Keras' other parameters are not supported by the fused operation.
         super().__init__(
             momentum=momentum, epsilon=epsilon, name=name, trainable=trainable, dtype=dtype
         )
@@ -185,12 +185,12 @@ class BatchNormalization(keras.layers.BatchNormalization):
         training : bool, default=None
             Whether the model is being trained.
         mask : tensor of shape (batch, ...), bool, default=None
-            False where the statistics do not look.
+            False for values that the statistics ignore.
 
         Returns
         -------
         tensor of the same shape
-            By the batch's mean and variance in training, else by the moving ones.
+            Normalised by the batch statistics in training, otherwise by the moving ones.
         """
         is_fused = training and self.trainable and mask is None and inputs.dtype == tf.float32
         if not is_fused:
@@ -205,7 +205,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
             variance=self.moving_variance,
             epsilon=self.epsilon,
         )
-        # It estimates the variance of all there could be; Keras keeps that of the batch.
+        # It computes the unbiased variance; Keras uses that of the batch.
         n_values = tf.cast(tf.size(inputs) // n_channels, tf.float32)
         variance *= (n_values - 1) / n_values
         for moving, now in ((self.moving_mean, mean), (self.moving_variance, variance)):
@@ -213,7 +213,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
         return tf.reshape(outputs, shape)
 
     def get_config(self):
-        """Describe the layer, so that a saved model can be built again.
+        """Return the configuration of the layer, to rebuild a saved model.
 
         Returns
         -------
@@ -236,15 +236,15 @@ class Dropout(keras.layers.Layer):
     seed : int
         Seed of the draws.
     noise_shape : sequence of int or None, default=None
-        Shape of the draws, None standing for the size of the values: along an axis of
-        size 1, values are dropped together. The default draws for each value.
+        Shape of the draws, where None means the size of the values: along an axis of
+        size 1, values are dropped together. By default each value is drawn separately.
     **kwargs : dict
         Passed to :class:`keras.layers.Layer`.
 
     Raises
     ------
     ValueError
-        When the rate is out of range.
+        If the rate is out of range.
 
     References
     ----------
@@ -271,7 +271,7 @@ class Dropout(keras.layers.Layer):
         self.supports_masking = True
 
     def call(self, inputs, training=False):
-        """Drop values in training, and scale up the others.
+        """Drop values in training, and scale the others up.
 
         Parameters
         ----------
@@ -283,7 +283,7 @@ class Dropout(keras.layers.Layer):
         Returns
         -------
         tensor of the same shape
-            What is left in training, else the values.
+            The remaining values in training, otherwise the values.
         """
         if not training:
             return inputs
@@ -298,7 +298,7 @@ class Dropout(keras.layers.Layer):
         return ops.where(is_kept, inputs * scale, ops.zeros_like(inputs))
 
     def get_config(self):
-        """Describe the layer, so that a saved model can be built again.
+        """Return the configuration of the layer, to rebuild a saved model.
 
         Returns
         -------
@@ -311,13 +311,13 @@ class Dropout(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="skaudio")
 class Standardize(keras.layers.Layer):
-    """Centre features and give them unit variance, on average, over the training frames.
+    """Centre features and scale them to unit variance, on average, over the training frames.
 
-    Each coefficient is centred, and all of them are scaled by one number: they keep their
-    proportions. The cosine transform that makes MFCCs is orthogonal (by default), so that
-    distances between them stay those between log-mel spectra, up to the detail that is cut
-    off. If each got unit variance, most of what a network sees would be the last ones, which
-    are mostly noise.
+    Each coefficient is centred, and all of them are multiplied by the same number, so that
+    their proportions are preserved. The cosine transform of MFCCs is orthogonal (by default),
+    so that distances between them are those between log-mel spectra, except for the detail
+    that is cut off. If each coefficient had unit variance, the last ones, which are mostly
+    noise, would dominate.
 
     Parameters
     ----------
@@ -344,12 +344,12 @@ class Standardize(keras.layers.Layer):
         self.supports_masking = True
 
     def build(self, input_shape):
-        """Create the two weights, which start as the identity.
+        """Create the two weights, initially for the identity.
 
         Parameters
         ----------
         input_shape : tuple
-            Shape of the features; only the last axis counts.
+            Shape of the features; only the last axis is used.
         """
         shape = (input_shape[-1],)
         self.mean = self.add_weight(name="mean", shape=shape, initializer="zeros", trainable=False)
@@ -362,20 +362,20 @@ class Standardize(keras.layers.Layer):
         *,
         per_coefficient: bool = False,
     ) -> None:
-        """Learn mean and scale from the frames that hold sound.
+        """Compute mean and scale from the frames that are not padding.
 
         Parameters
         ----------
         features : ndarray of shape (n_clips, n_frames, n_coefficients)
             Training features.
         weights : ndarray of shape (n_clips,), default=None
-            Weight of each clip's frames; None weighs all alike.
+            Weight of the frames of each clip; None means equal weights.
         per_coefficient : bool, default=False
-            Whether each coefficient gets unit variance, as suits those that have units of
-            their own; otherwise their mean variance becomes one.
+            Whether each coefficient is scaled to unit variance, as suits those of different
+            units; otherwise their mean variance becomes one.
         """
         mean, deviation = _sound_statistics(features, weights)
-        # A constant coefficient, up to rounding, says nothing: it becomes zero.
+        # A coefficient that is constant, up to rounding, becomes zero.
         informative = deviation > 1e-6 * np.maximum(1e-6, np.abs(mean))
         if not per_coefficient and informative.any():
             deviation[:] = np.sqrt(np.mean(np.square(deviation[informative])))
@@ -402,7 +402,7 @@ class Standardize(keras.layers.Layer):
 def _sound_statistics(
     features: np.ndarray, weights: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and deviation of each coefficient, piece by piece: features may be large."""
+    """Compute mean and deviation of each coefficient, in blocks to save memory."""
     weights = np.ones(len(features)) if weights is None else weights.astype(np.float64)
     pieces = [slice(start, start + 256) for start in range(0, len(features), 256)]
     is_sound = np.concatenate([padding_mask(features[piece]) for piece in pieces])
@@ -417,7 +417,7 @@ def _sound_statistics(
             / n_frames
         )
 
-    # About a frame that sounds, for single precision; a constant is then nothing at all.
+    # Relative to a frame, for single precision; a constant is then exactly zero.
     origin = features[0, 0]
     mean = average(lambda piece: piece - origin)
     variance = average(lambda piece: np.square(piece - origin - mean.astype(np.float32)))
@@ -425,12 +425,12 @@ def _sound_statistics(
 
 
 def seed_stream(seed: int) -> Iterator[int]:
-    """Draw a fresh seed for each initialiser and dropout layer.
+    """Draw a new seed for each initialiser and dropout layer.
 
     Parameters
     ----------
     seed : int
-        The one seed that all the others follow from.
+        The seed that determines all others.
 
     Yields
     ------
@@ -486,19 +486,19 @@ def normalized(x: Any, activation: str | None = None, *, mask: Any = None) -> An
     activation : str, default=None
         Activation; None for none.
     mask : tensor of shape (batch, ...), bool, default=None
-        False where the statistics do not look.
+        False for values that the statistics ignore.
 
     Returns
     -------
     tensor of the same shape
-        The map, normalised.
+        The normalised map.
     """
     x = BatchNormalization()(x, mask=mask)
     return x if activation is None else keras.layers.Activation(activation)(x)
 
 
 def features_input(input_shape: tuple[int, int]) -> Any:
-    """Open a functional model.
+    """Create the input of a functional model.
 
     Parameters
     ----------
@@ -514,7 +514,7 @@ def features_input(input_shape: tuple[int, int]) -> Any:
 
 
 def sizes(value: int | Sequence[int] | None) -> tuple[int, ...]:
-    """Read a parameter that is None, one size or several.
+    """Convert a parameter that is None, one size or several to a tuple.
 
     Parameters
     ----------
@@ -524,7 +524,7 @@ def sizes(value: int | Sequence[int] | None) -> tuple[int, ...]:
     Returns
     -------
     tuple of int
-        No, one or several sizes.
+        The sizes.
     """
     if value is None:
         return ()
@@ -540,12 +540,12 @@ def dense_head(
     dense_units: int | Sequence[int] | None = None,
     activation: str | None = None,
 ) -> Any:
-    """Close a network: hidden dense layers and a softmax, with dropout before each.
+    """Add hidden dense layers and a softmax, with dropout before each.
 
     Parameters
     ----------
     x : tensor of shape (batch, n)
-        What the body of the network made.
+        Output of the previous layers.
     n_classes : int
         Number of classes.
     dropout : float
@@ -575,14 +575,14 @@ def dense_head(
 def dropped(
     x: Any, rate: float, seeds: Iterator[int], noise_shape: Sequence[int | None] | None = None
 ) -> Any:
-    """Drop a share of the values in training, by a layer if there is anything to drop.
+    """Add a dropout layer, unless the rate is zero.
 
     Parameters
     ----------
     x : tensor
         The values.
     rate : float
-        Share that is dropped.
+        Share of the values dropped in training.
     seeds : iterator of int
         From `seed_stream`.
     noise_shape : sequence of int or None, default=None
@@ -591,6 +591,6 @@ def dropped(
     Returns
     -------
     tensor of the same shape
-        The values that are left, scaled up.
+        The remaining values, scaled up.
     """
     return Dropout(rate, seed=next(seeds), noise_shape=noise_shape)(x) if rate else x

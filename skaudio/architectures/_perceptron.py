@@ -1,4 +1,4 @@
-"""The perceptron: every coefficient of every frame straight into a softmax."""
+"""The perceptron: a softmax on every coefficient of every frame."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def perceptron(
     Returns
     -------
     keras.Model
-        Uncompiled; class probabilities out.
+        The uncompiled model, which returns class probabilities.
 
     References
     ----------

@@ -30,7 +30,7 @@ def recurrent(
     dropout: float = 0.3,
     seed: int = 0,
 ) -> keras.Model:
-    """Build a recurrent network that does not look at padding.
+    """Build a recurrent network that ignores padding.
 
     Parameters
     ----------
@@ -47,8 +47,8 @@ def recurrent(
     bidirectional : bool, default=True
         Read the clip from both ends.
     recurrent_pooling : {"average", "last"}, default="average"
-        What stands for the clip: the mean of the last layer's outputs over the frames
-        that hold sound, or its last output.
+        How the clip is represented: by the mean of the last layer's outputs over the frames
+        that are not padding, or by its last output.
     dense_units : int, sequence of int or None, default=None
         Sizes of hidden dense layers; None for none.
     activation : str, default="relu"
@@ -62,7 +62,7 @@ def recurrent(
     Returns
     -------
     keras.Model
-        Uncompiled; class probabilities out.
+        The uncompiled model, which returns class probabilities.
 
     References
     ----------
@@ -114,7 +114,7 @@ def recurrent_layers(
     seeds: Iterator[int],
     mask: Any,
 ) -> Any:
-    """Read a sequence with recurrent layers, and make it one vector.
+    """Reduce a sequence to a vector with recurrent layers.
 
     Parameters
     ----------
@@ -140,17 +140,17 @@ def recurrent_layers(
     Returns
     -------
     tensor of shape (batch, n_outputs)
-        What stands for the clip.
+        A vector for each clip.
     """
     layers = keras.layers
     Recurrent = {"lstm": layers.LSTM, "gru": layers.GRU}[cell]
     for depth in range(n_layers):
         is_last = depth == n_layers - 1
 
-        def one_way(backwards, whole=not is_last or recurrent_pooling == "average"):
+        def one_way(backwards, return_sequences=not is_last or recurrent_pooling == "average"):
             return Recurrent(
                 units,
-                return_sequences=whole,
+                return_sequences=return_sequences,
                 go_backwards=backwards,
                 kernel_initializer=glorot(seeds),
                 recurrent_initializer=keras.initializers.Orthogonal(seed=next(seeds)),

@@ -1,4 +1,4 @@
-"""What a network costs: parameters, multiply-accumulates, bytes."""
+"""Size of a network: parameters, multiply-accumulates, bytes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from skaudio.architectures._layers import BatchNormalization, Standardize
 
 @dataclass(frozen=True)
 class LayerSummary:
-    """What one layer costs.
+    """Size of one layer.
 
     Attributes
     ----------
@@ -25,7 +25,7 @@ class LayerSummary:
     output_shape : tuple of int
         Shape of its output for one clip.
     n_parameters : int
-        Its weights, trained or not.
+        Number of its weights, trainable or not.
     macs : int
         Its multiply-accumulates for one clip.
     """
@@ -39,18 +39,18 @@ class LayerSummary:
 
 @dataclass(frozen=True)
 class NetworkSummary:
-    """What a network costs.
+    """Size of a network.
 
-    ``print`` shows a table of the layers that cost something.
+    ``print`` shows a table of the layers with weights or multiply-accumulates.
 
     Attributes
     ----------
     layers : tuple of LayerSummary
-        The layers in the order of the model, those of nested models in their place.
+        The layers in the order of the model, including those of nested models.
     n_parameters : int
-        All weights, with the statistics of normalisations.
+        Number of all weights, including the statistics of normalisations.
     n_trainable_parameters : int
-        The weights that training changes.
+        Number of trainable weights.
     macs : int
         Multiply-accumulates for one clip.
     n_bytes : int
@@ -76,8 +76,8 @@ class NetworkSummary:
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [
             "  ".join(
-                cell.ljust(width) if place < 3 else cell.rjust(width)
-                for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+                cell.ljust(width) if column < 3 else cell.rjust(width)
+                for column, (cell, width) in enumerate(zip(row, widths, strict=True))
             )
             for row in rows
         ]
@@ -89,11 +89,11 @@ class NetworkSummary:
 def network_summary(model: keras.Model) -> NetworkSummary:
     """Count a network's parameters and its multiply-accumulates for one clip.
 
-    What counts is the products of convolutions, of dense and recurrent layers and of
-    attention, each with its addition, as papers on small networks count them.
-    Normalisation, activation, pooling, sums of branches and the gates' products element
-    by element do not: they are few, and the first of them melts into the convolution
-    before it when a network is deployed.
+    The count includes the products of convolutions, of dense and recurrent layers and of
+    attention, each with its addition, as in papers on small networks. It does not include
+    normalisation, activation, pooling, sums of branches and the element-wise products of
+    gates: these are few, and normalisation is merged into the preceding convolution when a
+    network is deployed.
 
     Parameters
     ----------
@@ -103,13 +103,13 @@ def network_summary(model: keras.Model) -> NetworkSummary:
     Returns
     -------
     NetworkSummary
-        Totals, and the same layer by layer.
+        In total and for each layer.
 
     Raises
     ------
     ValueError
-        If a layer has weights and its kind is not known, if it is used more than once, or
-        if its shape is not fixed.
+        If a layer with weights has an unknown type, is used more than once, or has a
+        shape that is not fixed.
 
     Examples
     --------
@@ -151,12 +151,12 @@ def _summaries(model: keras.Model) -> Iterator[LayerSummary]:
 
 
 def _output_shape(layer: keras.layers.Layer) -> tuple[int, ...]:
-    """The output for one clip."""
-    # Keras tells the first of several outputs as if it were the only one.
+    """Return the shape of the output for one clip."""
+    # Of several outputs, Keras returns the first as if it were the only one.
     if len(layer._inbound_nodes) != 1:
         raise ValueError(
             f"Cannot count the layer {layer.name!r}: it is called "
-            f"{len(layer._inbound_nodes)} times; only layers called once are known."
+            f"{len(layer._inbound_nodes)} times; only layers called once are supported."
         )
     if not hasattr(layer.output, "shape"):
         raise ValueError(f"Cannot count the layer {layer.name!r}: it has several outputs.")
@@ -176,7 +176,7 @@ def _macs(layer: keras.layers.Layer) -> int:
     if layer.weights or isinstance(layer, _PRODUCTS_WITHOUT_WEIGHTS):
         raise ValueError(
             f"Cannot count the multiply-accumulates of the layer {layer.name!r}: "
-            f"{type(layer).__name__} is not among the known kinds, "
+            f"{type(layer).__name__} is not one of the supported types, "
             f"{', '.join(sorted({kind.__name__ for kind in _COUNTS}))}."
         )
     return 0
@@ -191,7 +191,7 @@ def _dense(layer: Any, output: tuple[int, ...]) -> int:
 
 
 def _convolution(layer: Any, output: tuple[int, ...]) -> int:
-    # The kernel holds, for each filter, what one value of the output takes.
+    # The kernel has, for each filter, one product for each value of the output.
     return math.prod(output) // layer.filters * math.prod(layer.kernel.shape)
 
 
@@ -236,7 +236,7 @@ def _one_step(layer: Any) -> int:
 
 
 def _einsum_dense(layer: Any, output: tuple[int, ...]) -> int:
-    """Each value of the output sums over the letters that it does not have itself."""
+    """Count the products; each output value sums over the letters that the output lacks."""
     terms, result = layer.equation.replace(" ", "").split("->")
     summed = {
         letter: size
@@ -252,14 +252,14 @@ def _attention(layer: Any, output: tuple[int, ...]) -> int:
     if len(layer.weights) != sum(len(part.weights) for part in projections) or len(query) != 3:
         raise ValueError(
             f"Cannot count the layer {layer.name!r}: only attention along one axis, without gates, "
-            "is known."
+            "is supported."
         )
     n_queries, n_sources = query[1], source[1]
     tokens = (n_queries, n_sources, n_sources, n_queries)
     projected = sum(
         n * math.prod(part.kernel.shape) for n, part in zip(tokens, projections, strict=True)
     )
-    # Scores take the dimensions of the keys, weighted sums those of the values.
+    # Scores use the dimensions of the keys, weighted sums those of the values.
     sizes = (math.prod(part.kernel.shape[1:]) for part in (layer.key_dense, layer.value_dense))
     return projected + n_queries * n_sources * sum(sizes)
 
@@ -270,7 +270,7 @@ _PRODUCTS_WITHOUT_WEIGHTS = (
     keras.layers.Dot,
 )
 
-# By exact type: what a subclass does is its own affair.
+# By exact type, since subclasses may compute something else.
 _COUNTS: dict[type, Callable[[Any, tuple[int, ...]], int]] = {
     BatchNormalization: _nothing,
     keras.layers.BatchNormalization: _nothing,

@@ -29,8 +29,8 @@ def tc_resnet(
 ) -> keras.Model:
     """Build a temporal convolutional residual network.
 
-    A convolution with 16 filters, then three stages with 24, 32 and 48, each of which
-    halves the frames and has one residual block (TC-ResNet8) or more.
+    A convolution with 16 filters, then three stages with 24, 32 and 48. Each stage halves
+    the number of frames and has one residual block (TC-ResNet8) or more.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def tc_resnet(
     width_multiplier : float, default=1.0
         Scale of all numbers of filters: 1.5 is the paper's TC-ResNet8-1.5.
     depth_multiplier : float, default=1.0
-        Residual blocks of each stage, rounded: 1 is TC-ResNet8, 2 is TC-ResNet14.
+        Residual blocks in each stage, rounded: 1 is TC-ResNet8, 2 is TC-ResNet14.
     kernel_size : int, default=9
         Length of the filters of the blocks, in frames.
     activation : str, default="relu"
@@ -54,7 +54,7 @@ def tc_resnet(
     Returns
     -------
     keras.Model
-        Uncompiled; class probabilities out.
+        The uncompiled model, which returns class probabilities.
 
     References
     ----------
@@ -110,6 +110,6 @@ def _convolution(
         kernel_size,
         strides=stride,
         padding="same",
-        use_bias=False,  # the normalisation has one
+        use_bias=False,  # the normalisation has an offset
         kernel_initializer=glorot(seeds),
     )(x)

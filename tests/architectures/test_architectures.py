@@ -71,7 +71,7 @@ def test_pooling_forgets_the_time_of_a_sound_and_not_its_pitch(conv_dim, pooling
     clip = np.zeros((1, 24, 12), np.float32)
     clip[:, 9:12, 3:6] = np.random.default_rng(0).normal(size=(3, 3))
     probabilities, later, higher = (
-        np.asarray(model(np.roll(clip, places, axis))) for places, axis in [(0, 1), (4, 1), (3, 2)]
+        np.asarray(model(np.roll(clip, shift, axis))) for shift, axis in [(0, 1), (4, 1), (3, 2)]
     )
     np.testing.assert_allclose(later, probabilities, atol=1e-6)
     assert np.abs(higher - probabilities).max() > 1e-3

@@ -134,9 +134,9 @@ def test_recurrent_networks_cost_by_the_frame():
 
 
 UNKNOWN = [
-    (layers.Conv1DTranspose(3, 3), "Conv1DTranspose is not among the known kinds"),
-    (layers.TimeDistributed(layers.Dense(3)), "TimeDistributed is not among"),
-    (layers.PReLU(), "PReLU is not among"),
+    (layers.Conv1DTranspose(3, 3), "Conv1DTranspose is not one of the supported types"),
+    (layers.TimeDistributed(layers.Dense(3)), "TimeDistributed is not one of"),
+    (layers.PReLU(), "PReLU is not one of"),
 ]
 if "use_gate" in signature(layers.MultiHeadAttention).parameters:  # not in Keras 3.9
     UNKNOWN.append((layers.MultiHeadAttention(1, 2, use_gate=True), "without gates"))
@@ -153,7 +153,7 @@ def test_what_cannot_be_counted_is_an_error(layer, message):
 
 def test_products_of_two_branches_are_an_error():
     features = keras.Input((7, 6))
-    with pytest.raises(ValueError, match="Dot is not among the known kinds"):
+    with pytest.raises(ValueError, match="Dot is not one of the supported types"):
         network_summary(keras.Model(features, layers.Dot(2)([features, features])))
 
 
