@@ -322,8 +322,8 @@ def _no_groups(path: str, estimator: Any, outer: Any) -> str:
         can_request = has_fit_parameter(estimator, "groups")
         remedy = "Call its set_fit_request(groups=True)" if can_request else "Turn that off"
     else:
-        whole = type(outer).__name__
-        remedy = f"Put the whole pipeline inside it, such as {whole}(Pipeline([...]))"
+        name = type(outer).__name__
+        remedy = f"Put the whole pipeline inside it, such as {name}(Pipeline([...]))"
         if outer is estimator and isinstance(estimator, _TAKE_GROUPS):
             remedy += ", or set its cv to a splitter by groups, such as StratifiedGroupKFold()"
     return (

@@ -277,8 +277,8 @@ def _stated(container: Any, stream: Any, reader: Reader) -> int | None:
 def _as_stored(values: np.ndarray, n_bits: int) -> bytes:
     # FFmpeg uses the upper bits of its integers, and the MD5 sum is that of whole bytes.
     n_bytes = values.itemsize
-    whole = np.ascontiguousarray(values >> (8 * n_bytes - n_bits), values.dtype.newbyteorder("<"))
-    return whole.reshape(-1).view(np.uint8).reshape(-1, n_bytes)[:, : (n_bits + 7) // 8].tobytes()
+    shifted = np.ascontiguousarray(values >> (8 * n_bytes - n_bits), values.dtype.newbyteorder("<"))
+    return shifted.reshape(-1).view(np.uint8).reshape(-1, n_bytes)[:, : (n_bits + 7) // 8].tobytes()
 
 
 def _parts(reader: Reader) -> list[Reader]:

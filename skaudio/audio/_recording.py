@@ -80,7 +80,7 @@ def _read_encoded(
     if n_samples is not None:  # enough for a mono file of 16 bits at the same rate
         first_read = min(first_read, _wav.HEADER_BYTES + 2 * n_samples)
     head = reader.read_at(0, first_read)
-    layout = _wav.read_layout(reader, head, whole=len(head) < first_read)
+    layout = _wav.read_layout(reader, head, is_complete=len(head) < first_read)
     if layout is None:
         runs = _decoding.read_samples(
             reader, sample_rate=sample_rate, n_samples=n_samples, offset=offset
@@ -129,7 +129,7 @@ def _finish(samples: np.ndarray, rate: float, sample_rate: int) -> np.ndarray:
 
 def _measure(reader: Reader) -> tuple[int, float]:
     head = reader.read_at(0, _wav.HEADER_BYTES)
-    layout = _wav.read_layout(reader, head, whole=len(head) < _wav.HEADER_BYTES)
+    layout = _wav.read_layout(reader, head, is_complete=len(head) < _wav.HEADER_BYTES)
     if layout is not None:
         if layout.damage is not None:
             raise Unusable(layout.damage)

@@ -71,7 +71,7 @@ class Layout(NamedTuple):
         return self.encoding.scale == 1.0
 
 
-def read_layout(reader: Reader, head: Any, *, whole: bool) -> Layout | None:
+def read_layout(reader: Reader, head: Any, *, is_complete: bool) -> Layout | None:
     """Read the header of a WAV file; None leaves the file to FFmpeg."""
     if head[:4] == b"RIFX":  # FFmpeg treats it as little-endian
         raise Unusable(
@@ -100,7 +100,7 @@ def read_layout(reader: Reader, head: Any, *, whole: bool) -> Layout | None:
         return None
     if n_bytes == _IN_DS64 and len(large) == 8:
         n_bytes = int.from_bytes(large, "little")
-    size = len(head) if whole else reader.size()
+    size = len(head) if is_complete else reader.size()
     n_bytes, damage = _n_bytes_of_samples(reader, head, start, n_bytes, size)
     if n_bytes == 0:
         raise Unusable(damage or "it holds no samples")

@@ -1,4 +1,4 @@
-"""Final estimators: Keras networks that are scikit-learn classifiers."""
+"""Keras networks as scikit-learn classifiers."""
 
 from skaudio.classifiers._base import BaseAudioClassifier
 from skaudio.classifiers._bc_resnet import BCResNetClassifier

@@ -1,4 +1,4 @@
-"""What a classifier's `augmentation` parameter means to the training graph."""
+"""Convert a classifier's `augmentation` parameter for the training graph."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from skaudio._tensorflow import keras
 from skaudio.augmentation import FeatureAugmentation, RandomMask, RandomNoise, RandomShift
-from skaudio.classifiers._apart import apart, seeded_python
+from skaudio.classifiers._isolated import isolated, seeded_python
 
 
 @dataclass
@@ -30,7 +30,7 @@ class Augmentation:
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """What a graph depends on: all but the seeds, and how much is mixed."""
+        """Identify the graph: everything but the seeds and the amount of mixup."""
         layers = (
             [_described(layer) for layer in self.before],
             [_described(layer) for layer in self.after],
@@ -39,7 +39,7 @@ class Augmentation:
 
 
 def as_augmentation(parameter: Any, *, seed: int, is_sequence: bool) -> Augmentation:
-    """Make the layers of a classifier's `augmentation`, with seeds that follow from one."""
+    """Make the layers of a classifier's `augmentation`, with seeds determined by `seed`."""
     seeds = np.random.default_rng(seed).integers(2**31 - 1, size=4).tolist()
     if parameter is None:
         return Augmentation()
@@ -47,8 +47,8 @@ def as_augmentation(parameter: Any, *, seed: int, is_sequence: bool) -> Augmenta
         parameter = FeatureAugmentation()
     if not isinstance(parameter, FeatureAugmentation):
         layers = [parameter] if isinstance(parameter, keras.layers.Layer) else list(parameter)
-        with seeded_python(seed):  # for those that have no seed
-            return Augmentation(after=apart(lambda: [_copied(layer) for layer in layers]))
+        with seeded_python(seed):  # for layers without a seed
+            return Augmentation(after=isolated(lambda: [_copied(layer) for layer in layers]))
     parameter._validate_params()
 
     def make():
@@ -63,11 +63,11 @@ def as_augmentation(parameter: Any, *, seed: int, is_sequence: bool) -> Augmenta
             after.append(RandomMask(2, parameter.coefficient_mask, seeds[2]))
         return Augmentation(before, after, float(parameter.mixup))
 
-    return apart(make)
+    return isolated(make)
 
 
 def _copied(layer: Any) -> keras.layers.Layer:
-    """Build a user's layer again from its configuration, for one training."""
+    """Rebuild a user's layer from its configuration, for one training."""
     if not isinstance(layer, keras.layers.Layer):
         raise TypeError(
             "The 'augmentation' parameter must be \"default\", None, a FeatureAugmentation, a "

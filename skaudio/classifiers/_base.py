@@ -1,4 +1,4 @@
-"""The scikit-learn side of every classifier: parameters, data, fitting and predicting."""
+"""The base class of all classifiers: parameters, data, fitting and predicting."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ from skaudio._tensorflow import keras
 from skaudio._validation import Interval, StrOptions, as_it_was_if_it_fails
 from skaudio.architectures import NetworkSummary, Standardize, network_summary
 from skaudio.augmentation import FeatureAugmentation
-from skaudio.classifiers._apart import apart, seeded_python
 from skaudio.classifiers._augmentation import as_augmentation
 from skaudio.classifiers._callbacks import (
     EpochProgress,
@@ -32,34 +31,35 @@ from skaudio.classifiers._callbacks import (
     copied,
     notify,
 )
-from skaudio.classifiers._graphs import network_to_train, shared_network, start_state
+from skaudio.classifiers._graphs import initial_state, network_to_train, shared_network
 from skaudio.classifiers._hold_out import hold_out
+from skaudio.classifiers._isolated import isolated, seeded_python
 from skaudio.classifiers._loop import Clips, train
 from skaudio.classifiers._optimization import OPTIMIZERS, batch_count, learning_rate_at
 from skaudio.classifiers._scikeras import SciKerasClassifier
 
 
 class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
-    """Base class of the classifiers: how a network is trained, whatever the network.
+    """Base class of the classifiers: trains any network.
 
-    A family of networks is a subclass that adds parameters of its own to these, passes these
-    on by ``super().__init__``, and builds its network in `_build_network`. For a single
-    network, :class:`KerasNetworkClassifier` needs no class.
+    A family of networks is a subclass that adds its own parameters, passes the parameters
+    below to ``super().__init__``, and builds its network in `_build_network`. For a single
+    network use :class:`KerasNetworkClassifier`.
 
     Parameters
     ----------
     standardize : bool or "per_coefficient", default=True
-        Bring the features to zero mean and unit variance over the training frames; the
+        Scale the features to zero mean and unit variance over the training frames; the
         statistics become part of the network. True centres each coefficient and scales
-        all by one number, so that they keep their proportions, as suits MFCCs and spectrograms.
-        "per_coefficient" scales each by its own, for coefficients that have units of their
-        own; so does True with plain features of shape (n_clips, n_features).
+        all by the same number, which preserves their proportions, as suits MFCCs and
+        spectrograms. "per_coefficient" scales each separately, for coefficients of different
+        units; so does True with plain features of shape (n_clips, n_features).
     augmentation : "default", FeatureAugmentation, keras.layers.Layer, list of these layers or \
             None, default="default"
         Random changes of the features in training. "default" is a
-        :class:`~skaudio.augmentation.FeatureAugmentation` with its own defaults. Layers are
-        called on the standardised features, in training only; each training has copies of
-        them. None changes nothing.
+        :class:`~skaudio.augmentation.FeatureAugmentation` with its defaults. Layers are
+        applied to the standardised features, in training only; each training uses copies of
+        them. None turns augmentation off.
     epochs : int, default=25
         Passes over the training clips.
     batch_size : int or "auto", default="auto"
@@ -70,30 +70,30 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
     learning_rate : float, default=0.003
         Highest learning rate.
     learning_rate_schedule : {"cosine", "constant"}, default="cosine"
-        "cosine" warms up over the first twentieth of the training and then falls to one
-        hundredth, which ends a short training in a good place.
+        "cosine" warms up during the first twentieth of the training and then falls to one
+        hundredth, which improves the result of a short training.
     weight_decay : float, default=0.001
         Decoupled weight decay.
     label_smoothing : float, default=0.1
-        Share of the target spread over all classes: keeps the network from growing
-        certain of mislabelled clips.
+        Share of the target that is spread over all classes: prevents the network from
+        becoming too confident about mislabelled clips.
     class_weight : dict, "balanced" or None, default=None
         Weight of each class in the loss, as in scikit-learn.
     early_stopping : bool, default=False
-        Stop when the loss of held-out clips has not fallen for `patience` epochs, and keep
-        the weights of the best epoch. The clips are those given to `fit` as `X_val`, or else
+        Stop when the loss of held-out clips has not decreased for `patience` epochs, and keep
+        the weights of the best epoch. The held-out clips are `X_val`, if passed to `fit`, or
         a share of the training clips, stratified by class and, with `groups`, of whole
         groups. Off by default: with the cosine schedule the last epoch is rarely worse, and
-        no clip is withheld from training.
+        all clips are used for training.
     validation_fraction : float, default=0.1
         Share of the training clips held out by early stopping.
     patience : int, default=5
         Epochs that early stopping waits for an improvement.
     callbacks : keras.callbacks.Callback or list of these, default=None
         Called at every event of a training, and in prediction. Each `fit`, and each clone,
-        has shallow copies, found in ``callbacks_`` afterwards: what a callback refers to,
-        such as a file or a trial of a search, is not copied. Callbacks that change the
-        learning rate need ``learning_rate_schedule="constant"``.
+        uses shallow copies, which are in ``callbacks_`` afterwards: objects that a callback
+        refers to, such as a file or a trial of a search, are not copied. Callbacks that change
+        the learning rate need ``learning_rate_schedule="constant"``.
     warm_start : bool, default=False
         Continue from the weights of the last `fit`, with the same classes and the same
         feature statistics, for another `epochs`.
@@ -106,23 +106,23 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
     Attributes
     ----------
     callbacks_ : list of keras.callbacks.Callback
-        The copies of `callbacks` that the last training used.
+        The copies of `callbacks` used in the last training.
     classes_ : ndarray of shape (n_classes,)
         The labels, sorted.
     history_ : dict of str to list of float
-        Loss and accuracy of each epoch, on the training clips as the network saw them
-        (augmented, with dropout); ``val_loss`` and ``val_accuracy`` if there were held-out
-        clips; and what callbacks add to their logs.
+        Loss and accuracy of each epoch, on the training clips with augmentation and
+        dropout; ``val_loss`` and ``val_accuracy`` if there were held-out clips; and values
+        that callbacks add to their logs.
     input_shape_ : tuple of int
         Shape of one clip's features.
     model_ : keras.Model
-        A copy of the trained network; features in, probabilities out.
+        A copy of the trained network, from features to probabilities.
     n_features_in_ : int
         Length of the second axis of the training features.
     n_iter_ : int
         Epochs trained.
     network_summary_ : NetworkSummary
-        What the network costs: parameters, multiply-accumulates for a clip, bytes.
+        Size of the network: parameters, multiply-accumulates per clip, bytes.
 
     See Also
     --------
@@ -131,16 +131,16 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
     Notes
     -----
     Networks are built and trained on one device, in float32 with channels last, whatever
-    Keras' settings of the process are. Classifiers with networks of the same design share
-    one compiled network, so that a search compiles each design once.
+    Keras' global settings. Classifiers with the same architecture share one compiled
+    network, so that a search compiles each architecture once.
 
-    Ctrl-C ends a training after its first epoch with a warning, and the classifier keeps what
+    After the first epoch, Ctrl-C ends a training with a warning, and the classifier keeps what
     it has learned.
 
     Examples
     --------
-    A family has its parameters in its signature, as scikit-learn asks for, and hands those of
-    the training on:
+    A family has its parameters in its signature, as scikit-learn requires, and passes those
+    of the training on:
 
     >>> import keras
     >>> import numpy as np
@@ -241,19 +241,19 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
     def _build_network(
         self, input_shape: tuple[int, int], n_classes: int, seed: int
     ) -> keras.Model:
-        """Build the network: standardised features in, class probabilities out.
+        """Build the network, from standardised features to class probabilities.
 
-        Keras' settings are at their defaults meanwhile, and Python's random numbers, from
-        which Keras' layers draw seeds that they are not given, follow from `seed`.
+        Keras' settings are at their defaults during the call, and Python's random numbers,
+        from which Keras' layers draw missing seeds, are seeded with `seed`.
         """
 
     def _network_params(self) -> dict[str, Any]:
-        """The parameters that a subclass adds, without NumPy's types, as builders take them."""
+        """Return the parameters that a subclass adds, without NumPy's types."""
         own = set(self._get_param_names()) - set(BaseAudioClassifier._get_param_names())
-        return {name: _plain(getattr(self, name)) for name in sorted(own)}
+        return {name: _to_python(getattr(self, name)) for name in sorted(own)}
 
     def set_params(self, **params):
-        """Set parameters, also those of an augmentation: ``augmentation__time_mask=0.3``.
+        """Set parameters, including those of an augmentation: ``augmentation__time_mask=0.3``.
 
         Parameters
         ----------
@@ -277,7 +277,7 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
         return super().set_params(**params)
 
     def __sklearn_clone__(self):
-        # scikit-learn would copy all that callbacks refer to.
+        # scikit-learn would also copy all objects that callbacks refer to.
         without_callbacks = object.__new__(type(self))
         vars(without_callbacks).update(vars(self), callbacks=None)
         clone = BaseEstimator.__sklearn_clone__(without_callbacks)
@@ -288,7 +288,7 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
 
     @property
     def initialized_(self) -> bool:
-        """Whether there is a network to predict with.
+        """Whether there is a network.
 
         Returns
         -------
@@ -299,15 +299,15 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
 
     @property
     def model_(self) -> keras.Model:
-        """The trained network as a Keras model: features in, probabilities out.
+        """The trained network as a Keras model, from features to probabilities.
 
-        It is a copy, built when it is first asked for: training it further leaves the
-        classifier as it is. It can be saved, and loaded after ``import skaudio``.
+        It is a copy, built on first access: training it further does not change the
+        classifier. It can be saved, and loaded after ``import skaudio``.
 
         Returns
         -------
         keras.Model
-            The copy, compiled to be evaluated. Its layers are the standardisation, if any,
+            The copy, compiled for evaluation. Its layers are the standardisation, if any,
             and the network.
         """
         if not self.initialized_:
@@ -319,13 +319,13 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
 
     @property
     def network_summary_(self) -> NetworkSummary:
-        """What the network costs.
+        """Size of the network.
 
         Returns
         -------
         NetworkSummary
-            Parameters, multiply-accumulates for a clip, bytes; in total and by layer. There is
-            none where the cost of a layer is not known.
+            Parameters, multiply-accumulates per clip, bytes; in total and by layer. It does
+            not exist if a layer cannot be counted.
         """
         check_is_fitted(self)
         try:
@@ -339,21 +339,21 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
         Parameters
         ----------
         X : array-like of shape (n_clips, n_frames, n_coefficients)
-            Feature sequences, as ``MFCCTransformer`` makes them. An array of shape
-            ``(n_clips, n_features)`` is taken as plain features: one frame of
+            Feature sequences, such as those of ``MFCCTransformer``. An array of shape
+            ``(n_clips, n_features)`` is treated as plain features: one frame of
             `n_features` coefficients.
         y : array-like of shape (n_clips,)
             Class labels, strings or integers.
         sample_weight : array-like of shape (n_clips,), default=None
             Weight of each clip in the loss. Their scale does not matter; clips of weight
-            zero are left out.
+            zero are ignored.
         groups : array-like of shape (n_clips,), default=None
-            Where each clip comes from, such as its speaker: early stopping holds out
-            whole groups. Nothing else uses them.
+            Source of each clip, such as its speaker: early stopping holds out
+            whole groups. They are not used otherwise.
         X_val : array-like of shape (n_val_clips, n_frames, n_coefficients), default=None
             Clips for validation after each epoch, as in scikit-learn's
-            ``HistGradientBoostingClassifier``; early stopping takes them in place of a share
-            of `X`. In a pipeline, name it in ``transform_input``.
+            ``HistGradientBoostingClassifier``; early stopping uses them instead of a share
+            of `X`. In a pipeline, list it in ``transform_input``.
         y_val : array-like of shape (n_val_clips,), default=None
             Their labels.
 
@@ -368,9 +368,9 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
             X, y = self._validate_data(X, y, reset=not continues)
             if continues:
                 self._check_known(y, self.classes_, "the classes of the earlier fit")
-                self._warn_of_other_sizes()
+                self._warn_if_changed()
             else:
-                self._start(np.unique(y))
+                self._reset(np.unique(y))
             clips, groups = self._clips(X, y, sample_weight, groups)
             held_out = self._validation_clips(X_val, y_val)
             if self.early_stopping and held_out is None:
@@ -389,7 +389,7 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
 
         The learning rate continues along its schedule over `epochs`; the cosine ends at one
         hundredth of `learning_rate` and stays there. Feature statistics are those of the
-        first call, and early stopping has no part in it.
+        first call. Early stopping is not used.
 
         Parameters
         ----------
@@ -398,11 +398,11 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
         y : array-like of shape (n_clips,)
             Class labels.
         classes : array-like of shape (n_classes,), default=None
-            All the labels that any call will see; needed in the first call, unless its
-            `y` has them all.
+            The labels of all calls; needed in the first call, unless its
+            `y` has all of them.
         sample_weight : array-like of shape (n_clips,), default=None
-            Weight of each clip in the loss. Here their scale does matter, so that calls
-            can be weighed against each other.
+            Weight of each clip in the loss. Here their scale matters, so that calls
+            can have different weights.
 
         Returns
         -------
@@ -423,9 +423,9 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
                 )
             self._check_known(y, known, "classes, which the first call of partial_fit must give")
             if continues:
-                self._warn_of_other_sizes()
+                self._warn_if_changed()
             else:
-                self._start(known)
+                self._reset(known)
             clips, _ = self._clips(X, y, sample_weight, None, resumes=True)
             self._train(clips, None, n_epochs=1, resumes=True)
         return self
@@ -448,7 +448,7 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
         self._validate_params()
         with as_it_was_if_it_fails(self):
             X, y = self._validate_data(X, y, reset=True)
-            self._start(np.unique(y))
+            self._reset(np.unique(y))
         return self
 
     def predict_proba(self, X):
@@ -457,14 +457,14 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
         Parameters
         ----------
         X : array-like of shape (n_clips, n_frames, n_coefficients) or (n_clips, n_features)
-            Features of the shape seen in `fit`.
+            Features of the same shape as in `fit`.
 
         Returns
         -------
         ndarray of shape (n_clips, n_classes)
             Probabilities, in the order of `classes_`; every row sums to one.
         """
-        # float64, since the rows of a float32 softmax sum to one within 1e-7 only.
+        # float64, since the rows of a float32 softmax only sum to one within 1e-7.
         probabilities = self._predict_raw(X).astype(np.float64)
         return probabilities / probabilities.sum(axis=1, keepdims=True)
 
@@ -474,12 +474,12 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
         Parameters
         ----------
         X : array-like of shape (n_clips, n_frames, n_coefficients) or (n_clips, n_features)
-            Features of the shape seen in `fit`.
+            Features of the same shape as in `fit`.
 
         Returns
         -------
         ndarray of shape (n_clips,)
-            Labels, as they were given to `fit`.
+            Labels, as passed to `fit`.
         """
         best = self._predict_raw(X).argmax(axis=1)
         return self.classes_[best]
@@ -487,12 +487,12 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
     # Data ---------------------------------------------------------------------------------
 
     def _validate_data(self, X, y="no_validation", reset=False):
-        """Check features, and labels if there are any; learn or compare their shape."""
+        """Check features and optional labels; learn or compare their shape."""
         self._check_is_features(X)
         if isinstance(X, list | tuple):
             X = np.asarray(X)
         if not reset and len(self.input_shape_) == 2 and getattr(X, "ndim", 0) in (2, 3):
-            # Before scikit-learn says that "X has 51 features", meaning frames.
+            # Before scikit-learn raises "X has 51 features", meaning frames.
             self._check_clip_shape(X.shape[1:])
         has_labels = not isinstance(y, str)
         checked = validate_data(self, X, y, reset=reset, allow_nd=True, dtype=np.float32)
@@ -512,29 +512,29 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
         return X, y
 
     def _clips(self, X, y, sample_weight, groups, *, resumes=False):
-        """Put together what the loss needs to know of each clip, of those that count."""
+        """Make the training clips, without those of weight zero."""
         weights = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
         if groups is not None:
             groups = column_or_1d(groups)
             check_consistent_length(X, groups)
-        # Clips of weight zero have no part in the balance of the classes either.
+        # Clips of weight zero must not affect the balance of the classes.
         kept = np.flatnonzero(weights)
         weights = weights[kept] * self._weights_of_classes(y[kept], resumes)
         kept, weights = kept[weights > 0], weights[weights > 0]
         if not len(kept):
             raise ValueError(
-                "All clips have weight zero, which leaves none to train on. Give some clips a "
+                "All clips have weight zero, so that none is left for training. Some clips need a "
                 "positive sample_weight, and their classes a positive class_weight."
             )
         if len(kept) < len(X):
             X, y = X[kept], y[kept]
             groups = None if groups is None else groups[kept]
         if not resumes:
-            # Of mean one, so that a clip of weight two counts as two clips do.
+            # Scale to mean one, so that a clip of weight two counts like two clips.
             weights = weights / weights.mean()
-        return self._weighed(X, y, weights), groups
+        return self._make_clips(X, y, weights), groups
 
-    def _weighed(self, X, y, weights):
+    def _make_clips(self, X, y, weights):
         n_classes = len(self.classes_)
         targets = np.eye(n_classes) * (1 - self.label_smoothing) + self.label_smoothing / n_classes
         return Clips(
@@ -546,8 +546,8 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
     def _weights_of_classes(self, y, resumes):
         if self.class_weight == "balanced" and resumes:
             raise ValueError(
-                "class_weight='balanced' is not for partial_fit, which does not know how many "
-                "clips of each class will come. Give a dict of labels and weights."
+                "class_weight='balanced' is not supported by partial_fit, which does not know the "
+                "number of clips of each class in later calls. Pass a dict of labels and weights."
             )
         if not resumes:
             return compute_sample_weight(self.class_weight, y)
@@ -562,7 +562,7 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
             return None
         X_val, y_val = self._validate_data(X_val, y_val)
         self._check_known(y_val, self.classes_, "the classes of y", "y_val")
-        return self._weighed(X_val, y_val, np.ones(len(y_val)))
+        return self._make_clips(X_val, y_val, np.ones(len(y_val)))
 
     def _check_known(self, labels, known, which, name="y") -> None:
         unknown = np.setdiff1d(labels, known)
@@ -575,12 +575,12 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
         if shape != self.input_shape_:
             raise ValueError(
                 f"{type(self).__name__} was fitted on clips of shape {self.input_shape_} "
-                f"(frames, coefficients) and got clips of shape {shape}. Compute both with the "
+                f"(frames, coefficients) but got clips of shape {shape}. Compute both with the "
                 "same fitted transformer, so that they have the same length."
             )
 
     def _check_is_features(self, X) -> None:
-        """Say that the transformer is missing, before NumPy fails to read 'dog.wav'."""
+        """Raise an error if the transformer is missing, before NumPy fails to read 'dog.wav'."""
         first = X[0] if isinstance(X, list | tuple | np.ndarray) and len(X) else None
         if isinstance(first, str | bytes) or hasattr(first, "__fspath__"):
             raise ValueError(
@@ -591,8 +591,8 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
 
     # Training -----------------------------------------------------------------------------
 
-    def _start(self, classes):
-        """Forget what was learned, and build a network for these classes."""
+    def _reset(self, classes):
+        """Reset the classifier, and build a network for these classes."""
         if len(classes) < 2:
             raise ValueError(
                 f"{type(self).__name__} needs at least 2 classes, got 1 class: "
@@ -602,13 +602,13 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
         self.n_classes_ = len(classes)
         self.history_: dict[str, list[float]] = {"loss": [], "accuracy": []}
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        model = apart(self._make_model)
-        self._keep(start_state(model))
+        model = isolated(self._make_model)
+        self._set_state(initial_state(model))
         self._network = shared_network(self._state, model)
         self._built_with = self._sizes()
 
     def _make_model(self):
-        """Put standardisation and network together."""
+        """Combine standardisation and network."""
         shape = _as_sequences(self.input_shape_)
         with seeded_python(self._seed):
             network = self._build_network(shape, len(self.classes_), self._seed)
@@ -620,20 +620,20 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
     def _sizes(self):
         return {**self._network_params(), "standardize": self.standardize}
 
-    def _warn_of_other_sizes(self):
+    def _warn_if_changed(self):
         sizes = self._sizes()
         changed = [name for name in sizes if sizes[name] != self._built_with[name]]
         if changed:
             warnings.warn(
-                f"{type(self).__name__} continues with the network that it has, and the changed "
-                f"parameters {', '.join(changed)} have no effect on it. Use warm_start=False, or "
-                "a clone, to train a network of the new sizes.",
+                f"{type(self).__name__} continues with its current network, so that the changed "
+                f"parameters {', '.join(changed)} have no effect. Use warm_start=False, or "
+                "a clone, to train a network with the new parameters.",
                 UserWarning,
                 stacklevel=3,
             )
 
     def _train(self, clips, held_out, *, n_epochs, resumes):
-        """Train for some epochs; to resume is to keep the optimizer and the schedule."""
+        """Train for some epochs; when resuming, keep the optimizer and the schedule."""
         first = self.current_epoch
         augmentation = as_augmentation(
             self.augmentation, seed=self._seed, is_sequence=len(self.input_shape_) == 2
@@ -642,7 +642,7 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
         with network_to_train(self._state) as network:
             standardizer = network.model.layers[1]
             if isinstance(standardizer, Standardize) and first == 0:
-                # The columns of plain features have units of their own.
+                # The columns of plain features have different units.
                 is_plain = len(self.input_shape_) == 1
                 per_coefficient = is_plain or self.standardize == "per_coefficient"
                 standardizer.set_statistics(
@@ -670,9 +670,9 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
                 callbacks=[*callbacks, *self._own_callbacks(n_epochs, held_out)],
             )
             state = update.state(self._state)
-        self._keep(state)
+        self._set_state(state)
         with np.errstate(over="ignore"):
-            # The last update comes after the last loss: weights that overflow when they meet.
+            # The last update comes after the last loss; check that products do not overflow.
             is_usable = np.isfinite(np.square(state.weights)).all()
         if not (is_usable and np.isfinite(history["loss"]).all()):
             raise ValueError(
@@ -680,13 +680,13 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
                 f"{len(history['loss'])} epoch(s), and the weights overflow. Use a smaller "
                 f"learning_rate than {self.learning_rate:g}, or scale the features."
             )
-        # A new dict, for a fit that fails later takes this one back.
-        self.history_ = _joined(self.history_, history)
+        # A new dict, since a fit that fails restores the old one.
+        self.history_ = _concatenated(self.history_, history)
         self.n_iter_ = len(self.history_["loss"])
         self.callbacks_ = callbacks
 
     def _learning_rate(self, start):
-        """Give the learning rate by the number of epochs; None if it is constant."""
+        """Return the learning rate as a function of the epoch; None if it is constant."""
         if self.learning_rate_schedule == "constant":
             return None  # callbacks may change it
         return lambda epoch: learning_rate_at(
@@ -705,8 +705,8 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
             )
         return callbacks
 
-    def _keep(self, state):
-        """Take a state as what was learned."""
+    def _set_state(self, state):
+        """Set the learned state."""
         self._state = state
         self._model = None
 
@@ -714,7 +714,7 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
 
     def _predict_raw(self, X):
         check_is_fitted(self)
-        if not self._is_as_transformed(X):
+        if not self._is_valid(X):
             X, _ = self._validate_data(X)
         X = X.reshape(-1, *_as_sequences(self.input_shape_))
         network = self._shared_network()
@@ -733,8 +733,8 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
             self._network = shared_network(self._state)
         return self._network
 
-    def _is_as_transformed(self, X) -> bool:
-        """Whether these are features as they come from a transformer, with nothing to check."""
+    def _is_valid(self, X) -> bool:
+        """Return whether these are valid features of a transformer, which need no checks."""
         return (
             type(X) is np.ndarray
             and X.dtype == np.float32
@@ -753,17 +753,17 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
         return state
 
 
-def _plain(value: Any) -> Any:
-    """Numbers of NumPy as Python's, and arrays and lists as tuples."""
+def _to_python(value: Any) -> Any:
+    """Convert NumPy's numbers to Python's, and arrays and lists to tuples."""
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: _to_python(item) for key, item in value.items()}
     if isinstance(value, np.ndarray | list | tuple):
-        return tuple(_plain(item) for item in value)
+        return tuple(_to_python(item) for item in value)
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _joined(before: dict[str, list[float]], after: dict[str, list[float]]) -> dict:
-    """Append histories, with nan where one of them did not measure."""
+def _concatenated(before: dict[str, list[float]], after: dict[str, list[float]]) -> dict:
+    """Concatenate histories, with nan where one of them has no value."""
     nothing = [[math.nan] * len(history["loss"]) for history in (before, after)]
     return {
         name: before.get(name, nothing[0]) + after.get(name, nothing[1])
@@ -772,5 +772,5 @@ def _joined(before: dict[str, list[float]], after: dict[str, list[float]]) -> di
 
 
 def _as_sequences(shape: tuple[int, ...]) -> tuple[int, int]:
-    """Plain features are one frame of coefficients."""
+    """Treat plain features as one frame of coefficients."""
     return (1, shape[0]) if len(shape) == 1 else (shape[0], shape[1])

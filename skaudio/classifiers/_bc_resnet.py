@@ -10,34 +10,35 @@ from skaudio.classifiers._base import BaseAudioClassifier
 
 
 class BCResNetClassifier(BaseAudioClassifier):
-    """Classify feature sequences by broadcasted residual blocks.
+    """Classify feature sequences with broadcasted residual blocks.
 
     Each block filters along the coefficients, averages over them, filters along time, and
-    adds the result to every coefficient again: about ten thousand weights do what others
-    need hundreds of thousands for (BC-ResNet). It was made for log-mel spectrograms
-    (:class:`~skaudio.LogMelTransformer`), whose neighbouring bands are alike.
+    adds the result to every coefficient. This needs about ten thousand weights where other
+    networks need hundreds of thousands (BC-ResNet). It was designed for log-mel spectrograms
+    (:class:`~skaudio.LogMelTransformer`), whose adjacent bands are similar.
 
     Parameters
     ----------
     width_multiplier : float, default=1.0
-        The paper's tau, scale of all numbers of filters: 1 is BC-ResNet-1, 8 is BC-ResNet-8.
+        The paper's tau, which scales all numbers of filters: 1 is BC-ResNet-1, 8 is
+        BC-ResNet-8.
     depth_multiplier : float, default=1.0
-        Scale of the number of blocks of the four stages: 2, 2, 4 and 4.
+        Scale of the number of blocks in the four stages: 2, 2, 4 and 4.
     time_stride : int, default=2
-        Step of the first convolution along time, in frames. The paper takes 1; 2 halves the
+        Stride of the first convolution along time, in frames. The paper uses 1; 2 halves the
         arithmetic.
     n_bands : int, default=5
-        Bands of coefficients that are normalised by themselves; no more than there are
-        coefficients are used.
+        Number of bands of coefficients that are normalised separately, at most the number
+        of coefficients.
     conv_dropout : float, default=0.1
         Share of the channels dropped in each block, in training.
     dropout : float, default=0.0
         Share of the values dropped before the dense layer, in training.
-        None: few weights overfit little.
+        Off, since a network with few weights overfits little.
     standardize, augmentation, epochs, batch_size, optimizer
         As in :class:`~skaudio.classifiers.BaseAudioClassifier`.
     learning_rate : float, default=0.01
-        Highest learning rate: few weights bear a higher one.
+        Highest learning rate: higher than elsewhere, since there are few weights.
     learning_rate_schedule, weight_decay, label_smoothing, class_weight, early_stopping
         As in :class:`~skaudio.classifiers.BaseAudioClassifier`.
     validation_fraction, patience, callbacks, warm_start, random_state, verbose
@@ -52,7 +53,7 @@ class BCResNetClassifier(BaseAudioClassifier):
 
     See Also
     --------
-    TCResNetClassifier : Convolutions over time alone, quicker to train.
+    TCResNetClassifier : Convolutions over time only, faster to train.
     DSCNNClassifier : Depthwise separable convolutions.
 
     References

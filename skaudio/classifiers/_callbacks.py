@@ -1,4 +1,4 @@
-"""Keras callbacks: whose they are, and who tells them what."""
+"""Copy and call Keras callbacks."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import numpy as np
 
 from skaudio._progress import progress_bar
 from skaudio._tensorflow import keras
-from skaudio.classifiers._apart import apart
+from skaudio.classifiers._isolated import isolated
 
 
 class Callbacks:
-    """Tell callbacks of the events of a training.
+    """Call callbacks at the events of a training.
 
-    Keras' own ``CallbackList`` hands every batch to a thread, even when nobody listens.
+    Keras' own ``CallbackList`` passes every batch to a thread, even without callbacks.
     """
 
     def __init__(
@@ -36,19 +36,19 @@ class Callbacks:
             callback.set_model(model)
 
     def __call__(self, event: str, *values: Any) -> None:
-        """Tell all of them of an event, such as "epoch_end", with its number and its logs."""
+        """Call all of them at an event, such as "epoch_end", with its number and its logs."""
         notify(self._callbacks, event, *values)
 
-    def first_epoch(self, otherwise: int) -> int:
-        """Say which epoch comes first: ``BackupAndRestore`` leaves it with the model."""
-        first = self._model._initial_epoch or otherwise
+    def first_epoch(self, default: int) -> int:
+        """Return the first epoch, which ``BackupAndRestore`` sets on the model."""
+        first = self._model._initial_epoch or default
         self._model._initial_epoch = None
         return first
 
-    def leave(self) -> None:
-        """Take the model away, which other trainings share."""
+    def release_model(self) -> None:
+        """Remove the model, which other trainings share."""
         for callback in self._callbacks:
-            callback._model = None  # set_model would let some of them begin anew
+            callback._model = None  # set_model would reset some of them
 
 
 def notify(callbacks: Sequence[keras.callbacks.Callback], event: str, *values: Any) -> None:
@@ -58,10 +58,10 @@ def notify(callbacks: Sequence[keras.callbacks.Callback], event: str, *values: A
 
 
 def compile_for_callbacks(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> None:
-    """Compile a model so that callbacks find optimizer, loss and metrics there.
+    """Compile a model so that callbacks find its optimizer, loss and metrics.
 
-    Keras creates metrics when it first computes them; callbacks that look for "accuracy"
-    would not find it before.
+    Keras creates metrics when it first computes them, so callbacks would not find "accuracy"
+    in the first epoch.
     """
     targets = np.eye(1, model.output_shape[-1], dtype=np.float32)
 
@@ -70,11 +70,11 @@ def compile_for_callbacks(model: keras.Model, optimizer: keras.optimizers.Optimi
         model.compute_metrics(None, targets, targets)
         model.reset_metrics()
 
-    apart(compile_it)
+    isolated(compile_it)
 
 
 def as_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:
-    """Check the `callbacks` parameter, and copy what it has."""
+    """Check the `callbacks` parameter, and copy the callbacks."""
     if isinstance(callbacks, keras.callbacks.Callback):
         callbacks = [callbacks]
     for callback in callbacks or ():
@@ -87,10 +87,10 @@ def as_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:
 
 
 def copied(callbacks: Any) -> Any:
-    """Copy callbacks and what they count and collect, so that no two trainings share one.
+    """Copy callbacks with their collections and arrays, so that trainings do not share them.
 
-    What else they refer to is not copied: a file, a queue, a progress bar or a trial of a
-    search is the user's own.
+    Other objects that they refer to are not copied, such as a file, a queue, a progress bar
+    or a trial of a search.
     """
     if isinstance(callbacks, keras.callbacks.Callback):
         return copied([callbacks])[0]
@@ -128,5 +128,5 @@ class EpochProgress(keras.callbacks.Callback):
         self._bar.update()
 
     def __del__(self):
-        # Not at the end of the training, which an error may keep from coming.
+        # Not in on_train_end, which is not called after an error.
         self._bar.close()

@@ -10,18 +10,18 @@ from skaudio.classifiers._base import BaseAudioClassifier
 
 
 class ConvClassifier(BaseAudioClassifier):
-    """Classify feature sequences by convolution and pooling blocks.
+    """Classify feature sequences with convolution and pooling blocks.
 
     The default is three blocks over time with the coefficients as channels, averaged over
-    time: small, quick to train, and strong on short sounds such as spoken words.
+    time: small, fast to train, and accurate on short sounds such as spoken words.
 
     Parameters
     ----------
     conv_dim : {1, 2}, default=1
         Axes that the filters move along: 1 is time, with the coefficients as channels; 2 is
-        time and coefficients, the features as an image. One axis is the default since it
-        trains several times faster and is as accurate on spoken words, up to a clip or two
-        in 554.
+        time and coefficients, with the features as an image. The default is 1 since it
+        trains several times faster and is as accurate on spoken words, except for one or two
+        clips in 554.
     filters : int or sequence of int, default=None
         Filters of each block; the number of sizes is the number of blocks. None is
         (64, 96, 128) along one axis and (24, 32, 48) along two, where a filter costs far
@@ -31,18 +31,18 @@ class ConvClassifier(BaseAudioClassifier):
     pool_size : int, default=2
         Maximum pooling after each block, along each axis; 1 for none.
     batch_norm : bool, default=True
-        Normalise each block's map over the batch: allows the high learning rate.
+        Normalise the map of each block over the batch, which allows the high learning rate.
     conv_dropout : float, default=0.0
         Share of the values dropped after each block, in training.
     global_pooling : {"average", "max", None}, default="average"
-        How the last block's map becomes a vector: pooled over time. With ``conv_dim=2``
-        the coefficients keep their places, since a pattern means something else
-        elsewhere along them. None flattens the map, which keeps the place of a sound in
-        the clip as well and makes for far more weights.
+        How the map of the last block becomes a vector: by pooling over time. With
+        ``conv_dim=2`` the positions of the coefficients are kept, since the meaning of a
+        pattern depends on them. None flattens the map, which also keeps the position of a
+        sound in the clip, but needs far more weights.
     dense_units : int, sequence of int or None, default=None
         Sizes of hidden dense layers before the softmax; None for none.
     activation : str, default="relu"
-        Activation of blocks and hidden layers: any name that Keras knows.
+        Activation of blocks and hidden layers: any name that Keras supports.
     dropout : float, default=0.3
         Share of the values dropped before each dense layer, in training.
     standardize, augmentation, epochs, batch_size, optimizer, learning_rate
@@ -61,7 +61,7 @@ class ConvClassifier(BaseAudioClassifier):
 
     See Also
     --------
-    PerceptronClassifier : The floor.
+    PerceptronClassifier : The baseline.
     LSTMClassifier : Reads the clip frame by frame.
 
     References

@@ -10,11 +10,11 @@ from skaudio.classifiers._base import BaseAudioClassifier
 
 
 class CRNNClassifier(BaseAudioClassifier):
-    """Classify feature sequences by convolutions whose maps a recurrent layer reads.
+    """Classify feature sequences with convolutions followed by a recurrent layer.
 
     Convolutions find short patterns, and the recurrent layer their order (CRNN). The
-    silence that follows a short clip is masked throughout, so a clip's answer does not
-    depend on how far it was padded (see :func:`skaudio.architectures.padding_mask`).
+    silence after a short clip is masked in all layers, so predictions do not
+    depend on the amount of padding (see :func:`skaudio.architectures.padding_mask`).
 
     Parameters
     ----------
@@ -23,8 +23,8 @@ class CRNNClassifier(BaseAudioClassifier):
     kernel_size : int, default=5
         Length of the filters along each axis, in frames and coefficients.
     time_stride : int, default=4
-        Step of the first convolution along time, in frames: recurrent layers take a time in
-        proportion to the frames they read.
+        Stride of the first convolution along time, in frames: the time of recurrent layers is
+        proportional to the number of frames.
     pool_size : int, default=2
         Maximum pooling along the coefficients after each block; 1 for none.
     cell : {"lstm", "gru"}, default="gru"
@@ -34,21 +34,21 @@ class CRNNClassifier(BaseAudioClassifier):
     n_layers : int, default=1
         Number of recurrent layers.
     bidirectional : bool, default=True
-        Read the clip from both ends: a whole clip is there when it is classified.
+        Read the clip from both ends, since the whole clip is available.
     recurrent_pooling : {"average", "last"}, default="average"
-        What stands for the clip: the mean of the outputs over its frames, or the last
-        output. The mean need not carry a sound's beginning to the clip's end.
+        How the clip is represented: by the mean of the outputs over its frames, or by the
+        last output. With the mean, the network need not remember a sound until the end.
     dense_units : int, sequence of int or None, default=None
         Sizes of hidden dense layers before the softmax; None for none.
     activation : str, default="relu"
-        Activation of blocks and hidden dense layers: any name that Keras knows.
+        Activation of blocks and hidden dense layers: any name that Keras supports.
     dropout : float, default=0.3
         Share of the values dropped between recurrent layers and before each dense layer,
         in training.
     standardize, augmentation
         As in :class:`~skaudio.classifiers.BaseAudioClassifier`.
     epochs : int, default=20
-        Passes over the training clips: fewer than those of quicker networks.
+        Passes over the training clips: fewer than for faster networks.
     batch_size, optimizer, learning_rate, learning_rate_schedule, weight_decay, label_smoothing
         As in :class:`~skaudio.classifiers.BaseAudioClassifier`.
     class_weight, early_stopping, validation_fraction, patience, callbacks, warm_start
@@ -65,8 +65,8 @@ class CRNNClassifier(BaseAudioClassifier):
 
     See Also
     --------
-    GRUClassifier : The recurrent layer alone.
-    ConvClassifier : Convolution alone, faster to train.
+    GRUClassifier : Only the recurrent layer.
+    ConvClassifier : Only convolutions, faster to train.
 
     References
     ----------

@@ -10,11 +10,11 @@ from skaudio.classifiers._base import BaseAudioClassifier
 
 
 class DSCNNClassifier(BaseAudioClassifier):
-    """Classify feature sequences by depthwise separable convolutions.
+    """Classify feature sequences with depthwise separable convolutions.
 
-    A convolution over time and coefficients is taken apart into one filter per channel and
-    a mix of the channels, which saves most of its weights and of its arithmetic: made for
-    microcontrollers (DS-CNN).
+    A convolution over time and coefficients is split into one filter per channel and
+    a mix of the channels, which saves most of the weights and of the arithmetic. It was
+    designed for microcontrollers (DS-CNN).
 
     Parameters
     ----------
@@ -24,13 +24,13 @@ class DSCNNClassifier(BaseAudioClassifier):
     depth_multiplier : float, default=1.0
         Scale of the number of blocks, four.
     time_stride : int, default=4
-        Step of the first convolution along time, in frames. The paper takes 2 of its frames
-        of 20 ms; 4 is the same where frames are 10 ms apart, and trains faster.
+        Stride of the first convolution along time, in frames. The paper uses 2 with a hop of
+        20 ms; 4 is the same with a hop of 10 ms, and trains faster.
     coefficient_stride : int, default=4
-        Step of the first convolution along the coefficients. The paper takes 2 of its 10
+        Stride of the first convolution along the coefficients. The paper uses 2 with 10
         coefficients; 4 suits 40.
     activation : str, default="relu"
-        Activation after each normalisation: any name that Keras knows.
+        Activation after each normalisation: any name that Keras supports.
     dropout : float, default=0.2
         Share of the values dropped before the dense layer, in training.
     standardize, augmentation, epochs, batch_size, optimizer, learning_rate
@@ -49,7 +49,7 @@ class DSCNNClassifier(BaseAudioClassifier):
 
     See Also
     --------
-    TCResNetClassifier : Convolutions over time alone.
+    TCResNetClassifier : Convolutions over time only.
     BCResNetClassifier : Between the two, with fewer weights.
 
     References

@@ -1,4 +1,4 @@
-"""Compiled networks: graphs that all classifiers of one design share."""
+"""Compiled networks: graphs that all classifiers of the same design share."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ import numpy as np
 
 from skaudio._tensorflow import keras, start, tf
 from skaudio.architectures import Dropout, PaddingMask, padding_mask
-from skaudio.classifiers._apart import apart
 from skaudio.classifiers._augmentation import Augmentation
+from skaudio.classifiers._isolated import isolated
 from skaudio.classifiers._optimization import make_optimizer
 from skaudio.classifiers._state import NetworkState, assign, split_variables, values_of
 
-# Clips predicted together: a bound on memory, far past the size where larger batches
-# would be faster.
+# Clips predicted together: a limit on memory, far above the size at which larger batches
+# are faster.
 BATCH = 256
 
-# Designs, and ways of training each, that are kept compiled. A search goes through its
-# folds candidate by candidate, so that few are in use at a time.
+# Number of designs, and of ways to train each, that are kept compiled. A search runs the
+# folds of one candidate after the other, so that few are in use at a time.
 _KEPT_NETWORKS = 8
 _KEPT_UPDATES = 2
 
@@ -34,10 +34,10 @@ _T = TypeVar("_T")
 class CompiledNetwork:
     """The graphs of one design.
 
-    Compiling takes seconds and holds memory, and Keras would do it again for every fold
+    Compiling takes seconds and memory, and Keras would repeat it for every fold
     of a search. Here the graph for prediction takes the weights as an argument, so that any
-    number of fitted classifiers, and threads, can use it. The graph for training works
-    on the network's own weights, for one training at a time.
+    number of fitted classifiers, and threads, can use it. The graph for training uses
+    the network's own weights, for one training at a time.
     """
 
     def __init__(self, model: keras.Model):
@@ -49,31 +49,31 @@ class CompiledNetwork:
         self._updates: OrderedDict[Any, Update] = OrderedDict()
 
     def predict(self, weights: list[tf.Tensor], X: np.ndarray) -> np.ndarray:
-        """Compute probabilities of shape (n_clips, n_classes), with weights from outside.
+        """Compute probabilities of shape (n_clips, n_classes), with the given weights.
 
-        Keras' own ``predict`` costs about 40 ms a call before it computes anything, and
+        Keras' own ``predict`` has an overhead of about 40 ms per call, and
         its ``predict_on_batch`` traces again for new batch sizes.
         """
         with self._tracing:
             if self._graph is None:
-                self._graph = apart(self._trace)
+                self._graph = isolated(self._trace)
         batches = (X[start : start + BATCH] for start in range(0, len(X), BATCH))
         return np.concatenate([_call(self._graph, *weights, batch)[0].numpy() for batch in batches])
 
     def update(self, *, optimizer: str, augmentation: Augmentation) -> Update:
-        """Find or compile a way of training the network."""
+        """Find or compile the training graph."""
         key = (optimizer, augmentation.key)
         if key in self._updates and not self._updates[key].is_resettable:
             del self._updates[key]
-        return _recent(
+        return _cached(
             self._updates,
             key,
-            lambda: apart(lambda: Update(self.model, optimizer, augmentation)),
+            lambda: isolated(lambda: Update(self.model, optimizer, augmentation)),
             _KEPT_UPDATES,
         )
 
     def weights(self) -> list[tf.Tensor]:
-        """Read the network's own weights, as they are now."""
+        """Return the current weights of the network."""
         return [tf.convert_to_tensor(variable) for variable in split_variables(self.model)[0]]
 
     def _trace(self):
@@ -84,7 +84,7 @@ class CompiledNetwork:
             def value(variable):
                 if id(variable) in index:
                     return weights[index[id(variable)]]
-                return tf.zeros(variable.shape, variable.dtype)  # generators: not at work
+                return tf.zeros(variable.shape, variable.dtype)  # unused generators
 
             trainable = [value(variable) for variable in model.trainable_variables]
             others = [value(variable) for variable in model.non_trainable_variables]
@@ -98,10 +98,10 @@ class CompiledNetwork:
 
 
 class Update:
-    """One update of a network's weights, compiled.
+    """A compiled update of a network's weights.
 
-    Learning rate, weight decay and the rates of dropout may change from update to update:
-    the graph takes them as inputs.
+    Learning rate, weight decay and dropout rates may change between updates:
+    they are inputs of the graph.
     """
 
     def __init__(self, model: keras.Model, optimizer_name: str, augmentation: Augmentation):
@@ -127,12 +127,12 @@ class Update:
     def is_resettable(self) -> bool:
         """Whether the optimizer still has its variables.
 
-        A callback that gives it a schedule takes its learning rate from it.
+        A callback that sets a schedule removes the variable of the learning rate.
         """
         return len(self.optimizer.variables) == len(self._at_start)
 
     def reset(self, state: NetworkState, augmentation: Augmentation, *, resumes: bool) -> None:
-        """Bring optimizer and augmentation to where a training starts, or resumes."""
+        """Reset optimizer and augmentation for a new training, or to resume one."""
         known = resumes and state.optimizer_name == self.optimizer_name
         assign(self.optimizer.variables, (known and state.optimizer) or self._at_start)
         start, own = augmentation.generators, self._augmentation.generators
@@ -142,14 +142,14 @@ class Update:
     def configure(
         self, *, learning_rate: float, weight_decay: float, dropout_rates: list[float]
     ) -> None:
-        """Set what the graph takes as inputs."""
+        """Set the inputs of the graph."""
         self.optimizer.learning_rate = learning_rate
         self.optimizer.weight_decay = weight_decay
         for layer, rate in zip(self._dropouts, dropout_rates, strict=True):
             layer.rate = rate
 
     def state(self, like: NetworkState) -> NetworkState:
-        """Copy the state of the trained network, of the same design as another one."""
+        """Copy the state of the trained network; the design is that of another state."""
         return NetworkState.of(
             self._model,
             design=like.design,
@@ -169,19 +169,19 @@ class Update:
         mixup: float,
         seed: tuple[int, int],
     ) -> tuple[float, float]:
-        """Update the weights on a batch; return the sum of the losses, and how many are right."""
+        """Update the weights on a batch; return the sum of the losses and the correct clips."""
         decay = self.optimizer.weight_decay  # a callback may have set it, even to None
-        loss, n_right = _call(
+        loss, n_correct = _call(
             self._graph,
             features,
             targets,
             weights,
-            np.array(mixup, np.float32),  # arrays throughout: scalars take TensorFlow's slow path
+            np.array(mixup, np.float32),  # arrays only: scalars take TensorFlow's slow path
             np.array(seed, np.int32),
             np.array(0.0 if decay is None else decay, np.float32),
             np.array([layer.rate for layer in self._dropouts], np.float64),
         )
-        return float(loss), float(n_right)
+        return float(loss), float(n_correct)
 
     def _update(self, features, targets, weights, mixup, seed, weight_decay, dropout_rates):
         if self._augmentation.mixup:
@@ -193,31 +193,31 @@ class Update:
         self.optimizer.weight_decay = weight_decay  # while the graph is traced
         self._apply(tape.gradient(loss, self._model.trainable_variables))
         self.optimizer.weight_decay = 0.0
-        is_right = tf.equal(tf.argmax(probabilities, axis=1), tf.argmax(targets, axis=1))
-        return tf.reduce_sum(losses), tf.math.count_nonzero(is_right)
+        is_correct = tf.equal(tf.argmax(probabilities, axis=1), tf.argmax(targets, axis=1))
+        return tf.reduce_sum(losses), tf.math.count_nonzero(is_correct)
 
     def _forward(self, x):
-        """Call the model, with the augmentation around what it does to the features first."""
+        """Call the model, with the augmentation before and after its preprocessing."""
         for layer in self._augmentation.before:
             x = layer(x, training=True)
         _, *preprocessing, network = self._model.layers
         for layer in preprocessing:
             x = layer(x)
-        # Frames that are hidden would break up the padding, so that it is looked for before.
+        # Find the padding before augmentation, since masked frames would interrupt it.
         is_masked = any(isinstance(layer, PaddingMask) for layer in network.layers)
         mask = padding_mask(x) if is_masked else None
         for layer in self._augmentation.after:
             x = layer(x, training=True)
         if mask is None:
             return tf.cast(network(x, training=True), tf.float32)
-        # Its __call__ warns that the mask is not handed on, which a whole network need not do.
+        # Its __call__ warns that the mask is not passed on, which a whole network need not do.
         return network.call(x, training=True, mask=mask)
 
     def _apply(self, gradients):
-        """Let the optimizer act without its sum over replicas, of which there is one.
+        """Apply gradients without the optimizer's sum over replicas, of which there is one.
 
-        That sum has a custom gradient, which TensorFlow registers by a name for ever, and
-        with it the graph: 5 MB for every design.
+        That sum has a custom gradient, which TensorFlow registers permanently, together
+        with the graph: 5 MB for every design.
         """
         variables = self._model.trainable_variables
         replica = tf.distribute.get_replica_context()
@@ -226,7 +226,7 @@ class Update:
 
 @contextmanager
 def _dropping(layers: list[Dropout], rates: tf.Tensor) -> Iterator[None]:
-    """Let layers drop what a graph takes as input, while it is traced."""
+    """Set the dropout rates to inputs of a graph while it is traced."""
     own = [layer.rate for layer in layers]
     for index, layer in enumerate(layers):
         layer.rate = rates[index]
@@ -238,10 +238,10 @@ def _dropping(layers: list[Dropout], rates: tf.Tensor) -> Iterator[None]:
 
 
 def mixed(features: Any, targets: Any, weights: Any, alpha: Any, seed: Any) -> tuple[Any, ...]:
-    """Mix each clip with another one of the batch, and their targets alike.
+    """Mix each clip with another one of the batch, and their targets in the same way.
 
-    The larger share is the clip's own. Targets are mixed by share and weight, so that each
-    label counts in the loss as much as its clip does.
+    The clip itself has the larger share. Targets are mixed by share and weight, so that each
+    label has the same weight in the loss as its clip.
     """
     n_clips = tf.shape(features)[0]
     seeds = tf.random.experimental.stateless_split(seed, 3)
@@ -267,25 +267,25 @@ _looking = threading.Lock()
 
 
 def shared_network(state: NetworkState, model: keras.Model | None = None) -> CompiledNetwork:
-    """Find the compiled network of a state's design, or compile `model`, or a new one.
+    """Find the compiled network of a state's design, or compile `model` or a new one.
 
-    All classifiers of one design in this process share it, whatever their seeds and rates
-    of dropout.
+    All classifiers of the same design in this process share it, whatever their seeds and
+    dropout rates.
     """
 
     def compiled():
         return CompiledNetwork(state.make_model() if model is None else model)
 
-    # The same names may have come to mean something else, in a notebook.
+    # In a notebook, the same names may have been redefined.
     custom = tuple(sorted((name, id(value)) for name, value in state.custom_objects.items()))
     with _looking:
         start()
-        return _recent(_networks, (_kind(state.design), custom), compiled, _KEPT_NETWORKS)
+        return _cached(_networks, (_design_key(state.design), custom), compiled, _KEPT_NETWORKS)
 
 
 @contextmanager
 def network_to_train(state: NetworkState) -> Iterator[CompiledNetwork]:
-    """Have a network to oneself, in this state: the shared one, or another if that is in use."""
+    """Lock a network in this state: the shared one, or a new one if that is in use."""
     network = shared_network(state)
     if not network.in_training.acquire(blocking=False):
         network = CompiledNetwork(state.make_model())
@@ -297,8 +297,8 @@ def network_to_train(state: NetworkState) -> Iterator[CompiledNetwork]:
         network.in_training.release()
 
 
-def start_state(model: keras.Model) -> NetworkState:
-    """Take down a new model: its design, and its weights before any training."""
+def initial_state(model: keras.Model) -> NetworkState:
+    """Return the state of a new model: its design and its initial weights."""
     design = model.to_json()
     names = {part.get("registered_name") for part in _parts(json.loads(design))}
     found = {name: keras.saving.get_registered_object(name) for name in names if name}
@@ -311,7 +311,7 @@ def start_state(model: keras.Model) -> NetworkState:
 
 
 def _dropout_layers(model: keras.Model) -> list[Dropout]:
-    """The dropout layers of a model, those of models inside it as well, always in one order."""
+    """Return the dropout layers of a model and its nested models, always in the same order."""
     return [layer for layer in model._flatten_layers() if isinstance(layer, Dropout)]
 
 
@@ -321,7 +321,7 @@ def _dropouts(parts: Any) -> Iterator[dict[str, Any]]:
 
 
 def _parts(value: Any) -> Iterator[dict[str, Any]]:
-    """All that a description in JSON describes."""
+    """Yield all objects in a JSON description."""
     if isinstance(value, dict):
         yield value
         value = list(value.values())
@@ -330,8 +330,8 @@ def _parts(value: Any) -> Iterator[dict[str, Any]]:
             yield from _parts(item)
 
 
-def _kind(design: str) -> str:
-    """Identify a design, whatever its seeds and its rates of dropout."""
+def _design_key(design: str) -> str:
+    """Identify a design, without its seeds and dropout rates."""
     described = json.loads(design)
     for part in _dropouts(described):
         del part["config"]["rate"]
@@ -341,9 +341,9 @@ def _kind(design: str) -> str:
 
 
 def _call(graph: Any, *arguments: Any) -> list[tf.Tensor]:
-    """Call a compiled graph on tensors or arrays that are known to fit.
+    """Call a compiled graph on tensors or arrays of the correct types.
 
-    To call it like a function would check each argument in Python, which takes longer than
+    Calling it as a function would check each argument in Python, which takes longer than
     a small network.
     """
     return tf.raw_ops.StatefulPartitionedCall(
@@ -353,8 +353,8 @@ def _call(graph: Any, *arguments: Any) -> list[tf.Tensor]:
     )
 
 
-def _recent(kept: OrderedDict[Any, _T], key: Any, make: Callable[[], _T], limit: int) -> _T:
-    """Find something by its key or make it, and forget what was not used for longest."""
+def _cached(kept: OrderedDict[Any, _T], key: Any, make: Callable[[], _T], limit: int) -> _T:
+    """Return an item of a cache or make it, and remove the least recently used one."""
     if key not in kept:
         kept[key] = make()
     kept.move_to_end(key)

@@ -1,4 +1,4 @@
-"""Clips that early stopping holds out of a training."""
+"""Hold out clips for early stopping."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def hold_out(
 
     Without groups, this is :class:`~sklearn.model_selection.StratifiedShuffleSplit`. With
     groups, it is one fold of a shuffled
-    :class:`~sklearn.model_selection.StratifiedGroupKFold`: of those that leave clips of every
-    class to train on, one that has the most classes, and of these the nearest to the
+    :class:`~sklearn.model_selection.StratifiedGroupKFold`: among the folds whose training
+    clips have all classes, one with the most classes, and among these the closest to the
     fraction.
 
-    At least as many clips are held out as there are classes. The indices of both sides come
-    back, those to train on first.
+    At least as many clips are held out as there are classes. Returns the indices of the
+    training clips and of the held-out clips.
     """
     classes, counts = np.unique(y, return_counts=True)
     if groups is not None:
@@ -31,7 +31,7 @@ def hold_out(
         raise ValueError(
             f"early_stopping=True holds out a share of every class, and class "
             f"{classes.tolist()[counts.argmin()]!r} has 1 clip(s); at least 2 are "
-            "needed. Add clips, leave the class out, or use early_stopping=False."
+            "needed. Add clips, remove the class, or use early_stopping=False."
         )
     n_held_out = max(len(classes), math.ceil(fraction * len(y)))
     n_held_out = min(n_held_out, len(y) - len(classes))
@@ -44,7 +44,7 @@ def _hold_out_groups(
 ) -> tuple[np.ndarray, np.ndarray]:
     n_groups = len(np.unique(groups))
     most = min(n_groups, np.unique(y, return_counts=True)[1].max())
-    # One group at a time, if each larger share has all the clips of a class.
+    # Hold out a single group if every larger share has all clips of a class.
     for n_splits in (min(most, max(2, round(1 / fraction))), most):
         if n_splits < 2:
             break
@@ -58,8 +58,8 @@ def _hold_out_groups(
     names = np.unique(groups)[:3].tolist()
     raise ValueError(
         f"early_stopping=True holds out whole groups, and each of the {n_groups} groups "
-        f"{names}{'...' if n_groups > 3 else ''} has all clips of a class, which would leave none "
-        "to train on. Give each class clips of several groups, or leave groups out."
+        f"{names}{'...' if n_groups > 3 else ''} has all clips of a class, so that none would be "
+        "left for training. Each class needs clips of several groups; or do not pass groups."
     )
 
 

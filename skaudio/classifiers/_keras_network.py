@@ -1,4 +1,4 @@
-"""A network of the user's own as a scikit-learn classifier."""
+"""A user-defined network as a scikit-learn classifier."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import numpy as np
 
 from skaudio._tensorflow import keras
 from skaudio.classifiers._base import BaseAudioClassifier
-from skaudio.classifiers._graphs import start_state
+from skaudio.classifiers._graphs import initial_state
 
 _PREFIX = "network_params__"
 
 
 class KerasNetworkClassifier(BaseAudioClassifier):
-    """Classify feature sequences by a Keras network of your own.
+    """Classify feature sequences with your own Keras network.
 
-    It is trained, searched, kept and checked like the networks of skaudio.
+    It is trained, searched and pickled like the networks of skaudio.
 
     Parameters
     ----------
@@ -26,13 +26,13 @@ class KerasNetworkClassifier(BaseAudioClassifier):
         Builds the network, as ``network(input_shape, n_classes, **network_params)``, and
         returns an uncompiled :class:`keras.Model` that takes standardised features of shape
         ``(n_frames, n_coefficients)``, which is `input_shape`, and ends in a softmax over
-        `n_classes`. The functions of :mod:`skaudio.architectures` are such callables. If it
-        has a parameter `seed`, it is given an int that follows from `random_state`; otherwise
-        Keras' layers draw their seeds from it. Pickles refer to the callable by its name, so
-        that it must be importable where they are loaded.
+        `n_classes`, such as the functions of :mod:`skaudio.architectures`. A parameter
+        `seed`, if there is one, gets an int determined by `random_state`; otherwise
+        this int seeds Keras' layers. Pickles refer to the callable by its name, so
+        it must be importable where they are loaded.
     network_params : dict, default=None
-        Further arguments of `network`. Each is a parameter of the classifier, too:
-        ``network_params__units`` sets, and searches, ``units``.
+        Further arguments of `network`. Each is also a parameter of the classifier:
+        use ``network_params__units`` to set or search ``units``.
     standardize, augmentation, epochs, batch_size, optimizer, learning_rate
         As in :class:`~skaudio.classifiers.BaseAudioClassifier`.
     learning_rate_schedule, weight_decay, label_smoothing, class_weight, early_stopping
@@ -49,17 +49,17 @@ class KerasNetworkClassifier(BaseAudioClassifier):
 
     See Also
     --------
-    BaseAudioClassifier : For a family of networks with a signature of its own.
+    BaseAudioClassifier : For a family of networks with its own signature.
     skaudio.architectures : The networks of skaudio as functions.
 
     Notes
     -----
-    Functions of your own in the network, such as activations, must be registered by
-    :func:`keras.saving.register_keras_serializable`, so that a pickle can build the network
-    again; layers must have a ``get_config``. Build with :class:`skaudio.architectures.Dropout`
-    instead of Keras' for one compiled network at all rates, and give layers that take a mask
-    that of :class:`skaudio.architectures.PaddingMask`, so that they skip the padding of short
-    clips.
+    Register your own functions in the network, such as activations, with
+    :func:`keras.saving.register_keras_serializable`, so that the network can be rebuilt from a
+    pickle; layers must have a ``get_config``. With :class:`skaudio.architectures.Dropout`
+    instead of Keras', all rates share one compiled network. Pass the mask of
+    :class:`skaudio.architectures.PaddingMask` to layers that take a mask, so that they skip
+    the padding of short clips.
 
     Examples
     --------
@@ -140,12 +140,12 @@ class KerasNetworkClassifier(BaseAudioClassifier):
         self.network_params = network_params
 
     def get_params(self, deep=True):
-        """Get parameters, those of the network among them.
+        """Get parameters, including those of the network.
 
         Parameters
         ----------
         deep : bool, default=True
-            Also ``network_params__...``, and the parameters of an augmentation.
+            Include ``network_params__...`` and the parameters of an augmentation.
 
         Returns
         -------
@@ -158,7 +158,7 @@ class KerasNetworkClassifier(BaseAudioClassifier):
         return params
 
     def set_params(self, **params):
-        """Set parameters, also single ones of the network: ``network_params__units=8``.
+        """Set parameters, including those of the network: ``network_params__units=8``.
 
         Parameters
         ----------
@@ -198,39 +198,39 @@ def _parameters_of(network: Callable[..., Any]) -> Any:
 
 
 def _check_network(network: Any, input_shape: tuple[int, int], n_classes: int) -> None:
-    """Check that a network can be trained here, and built again from its configuration."""
+    """Check that a network can be trained, and rebuilt from its configuration."""
     if not isinstance(network, keras.Model):
         raise TypeError(f"network must return a keras.Model. Got {type(network).__name__} instead.")
     features = np.random.default_rng(0).normal(size=(2, *input_shape)).astype(np.float32)
     outputs = np.asarray(network(features)).astype(np.float32)
     if outputs.shape != (2, n_classes):
         raise ValueError(
-            f"network must take features of shape {input_shape} and give {n_classes} "
+            f"network must take features of shape {input_shape} and return {n_classes} "
             f"probabilities, one for each class. Its output for two clips has shape "
-            f"{outputs.shape}, and {(2, n_classes)} was expected."
+            f"{outputs.shape}, but {(2, n_classes)} was expected."
         )
     if not (np.allclose(outputs.sum(axis=1), 1, atol=1e-2) and (outputs >= 0).all()):
         raise ValueError(
-            "network must end in probabilities, which are not negative and sum to one. Give its "
-            'last layer activation="softmax".'
+            "network must return probabilities, which are not negative and sum to one. Use "
+            'activation="softmax" in the last layer.'
         )
     if type(network).train_step not in (keras.Model.train_step, keras.Sequential.train_step):
         raise ValueError(
-            f"{type(network).__name__} has a train_step of its own, which would not be called. "
+            f"{type(network).__name__} has its own train_step, which would not be called. "
             "Use a model without one."
         )
     try:
-        state = start_state(network)
+        state = initial_state(network)
         again = state.restore(state.make_model())
     except Exception as error:
         raise ValueError(
-            "network cannot be built again from its configuration, as pickles need it. Register "
-            "functions of your own by @keras.saving.register_keras_serializable(). "
-            f"Keras says: {error}"
+            "network cannot be rebuilt from its configuration, which pickles need. Register "
+            "your own functions with @keras.saving.register_keras_serializable(). "
+            f"Error of Keras: {error}"
         ) from error
     if not np.allclose(outputs, np.asarray(again(features)), atol=1e-2):
         raise ValueError(
-            "network does not give the same answers when it is built again from its "
-            "configuration and its weights, as pickles need it. A layer holds something else, such "
-            "as keras.layers.Normalization after adapt(): give it mean and variance instead."
+            "network does not return the same values when it is rebuilt from its configuration "
+            "and weights, which pickles need. A layer has other state, such as "
+            "keras.layers.Normalization after adapt(): pass mean and variance to it instead."
         )

@@ -16,14 +16,14 @@ from skaudio.classifiers._graphs import BATCH, CompiledNetwork, Update
 
 
 class Clips(NamedTuple):
-    """Clips to train on: features, probabilities to aim at, and weights in the loss."""
+    """Training clips: features, target probabilities, and weights in the loss."""
 
     features: np.ndarray
     targets: np.ndarray
     weights: np.ndarray
 
     def take(self, indices: np.ndarray | slice) -> Clips:
-        """Choose some of them."""
+        """Select clips by their indices."""
         return Clips(*(array[indices] for array in self))
 
 
@@ -40,13 +40,13 @@ def train(
     seed: int,
     callbacks: Sequence[keras.callbacks.Callback],
 ) -> dict[str, list[Any]]:
-    """Train a network's own weights, and return what each epoch logged.
+    """Train the weights of a network, and return the logs of each epoch.
 
-    Batches are drawn anew in every epoch, in an order that follows from `seed` and the
-    number of the epoch alone. They are as equal as can be: a last batch of one clip would
-    upset batch normalisation. Training ends early when a callback asks for it, when the loss is
-    not finite, or with Ctrl-C. `learning_rate` is a function of the number of epochs that are
-    done; None leaves it to the callbacks. An epoch that did not log a name has nan there.
+    Batches are drawn in every epoch, in an order that is determined by `seed` and the
+    number of the epoch. Their sizes are nearly equal: a last batch of one clip would
+    disturb batch normalisation. Training ends early if a callback requests it, if the loss is
+    not finite, or with Ctrl-C. `learning_rate` is a function of the number of completed
+    epochs; None leaves it to the callbacks. Values that an epoch did not log are nan.
     """
     model = network.model
     notify = Callbacks(callbacks, model, n_epochs=epochs.stop, n_batches=n_batches)
@@ -57,7 +57,7 @@ def train(
         for epoch in range(notify.first_epoch(epochs.start), epochs.stop):
             notify("epoch_begin", epoch, None)
             order = np.random.default_rng([seed, epoch]).permutation(len(clips.features))
-            loss, n_right = 0.0, 0.0
+            loss, n_correct = 0.0, 0.0
             for batch, (start, stop) in enumerate(pairwise(edges)):
                 notify("train_batch_begin", batch, None)
                 if learning_rate is not None:
@@ -67,8 +67,8 @@ def train(
                     mixup=mixup,
                     seed=(seed, epoch * n_batches + batch),
                 )
-                loss, n_right = loss + of_batch[0], n_right + of_batch[1]
-                logs = {"loss": loss / int(stop), "accuracy": n_right / int(stop)}
+                loss, n_correct = loss + of_batch[0], n_correct + of_batch[1]
+                logs = {"loss": loss / int(stop), "accuracy": n_correct / int(stop)}
                 notify("train_batch_end", batch, dict(logs))
                 if model.stop_training:
                     break
@@ -85,10 +85,10 @@ def train(
             f"Training was interrupted after {len(logged)} epoch(s); the classifier keeps what "
             "it has learned so far.",
             UserWarning,
-            stacklevel=4,  # whoever called fit
+            stacklevel=4,  # the caller of fit
         )
     notify("train_end", dict(logged[-1]) if logged else None)
-    notify.leave()
+    notify.release_model()
     names = dict.fromkeys(name for logs in logged for name in logs)
     return {name: [logs.get(name, math.nan) for logs in logged] for name in names}
 
@@ -96,16 +96,16 @@ def train(
 def _validate(network: CompiledNetwork, clips: Clips, notify: Callbacks) -> dict[str, float]:
     notify("test_begin", None)
     weights = network.weights()
-    loss, n_right = 0.0, 0.0
+    loss, n_correct = 0.0, 0.0
     for batch, start in enumerate(range(0, len(clips.features), BATCH)):
         notify("test_batch_begin", batch, None)
         features, targets, of_clips = clips.take(slice(start, start + BATCH))
         probabilities = network.predict(weights, features)
         losses = -(targets * np.log(np.maximum(probabilities, 1e-7))).sum(axis=1)
         loss += float((of_clips * losses).sum())
-        n_right += int((probabilities.argmax(axis=1) == targets.argmax(axis=1)).sum())
+        n_correct += int((probabilities.argmax(axis=1) == targets.argmax(axis=1)).sum())
         n_clips = start + len(features)
-        logs = {"loss": loss / n_clips, "accuracy": n_right / n_clips}
+        logs = {"loss": loss / n_clips, "accuracy": n_correct / n_clips}
         notify("test_batch_end", batch, dict(logs))
     notify("test_end", dict(logs))
     return {f"val_{name}": value for name, value in logs.items()}

@@ -1,4 +1,4 @@
-"""How weights are updated: batches, optimizer, learning rate."""
+"""Batches, optimizer and learning rate."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OPTIMIZERS = {
 
 
 def make_optimizer(name: str) -> keras.optimizers.Optimizer:
-    """Make an optimizer, whose learning rate and weight decay are set from update to update."""
+    """Make an optimizer, whose learning rate and weight decay are set before each update."""
     momentum = {"momentum": 0.9, "nesterov": True} if name == "sgd" else {}
     return OPTIMIZERS[name](weight_decay=0.0, **momentum)
 
@@ -23,8 +23,8 @@ def make_optimizer(name: str) -> keras.optimizers.Optimizer:
 def batch_count(n_clips: int, batch_size: int | str) -> int:
     """Count the batches of an epoch.
 
-    "auto" takes batches of 64 clips, or fewer on small sets: about 32 updates an epoch
-    are wanted, of at least 8 clips.
+    "auto" uses batches of 64 clips, or fewer on small data sets, for about 32 updates per
+    epoch with at least 8 clips.
     """
     if batch_size == "auto":
         batch_size = min(64, max(8, n_clips // 32))
@@ -32,10 +32,10 @@ def batch_count(n_clips: int, batch_size: int | str) -> int:
 
 
 def learning_rate_at(progress: float, *, highest: float) -> float:
-    """Follow the cosine schedule, by the share of the training that is done.
+    """Compute the cosine schedule from the completed share of the training.
 
-    It warms up over the first twentieth and then falls along a cosine to one hundredth,
-    where it stays when `progress` passes 1, so that ``partial_fit`` can continue.
+    The learning rate rises during the first twentieth and then falls along a cosine to one
+    hundredth. It stays there when `progress` exceeds 1, so that ``partial_fit`` can continue.
 
     References
     ----------

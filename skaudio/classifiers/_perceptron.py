@@ -10,10 +10,10 @@ from skaudio.classifiers._base import BaseAudioClassifier
 
 
 class PerceptronClassifier(BaseAudioClassifier):
-    """Classify feature sequences by a softmax on all their coefficients.
+    """Classify feature sequences with a softmax on all their coefficients.
 
-    The floor that the other classifiers are measured against: it sees each coefficient of
-    each frame as an input of its own, and learns no shift in time.
+    The baseline for the other classifiers: each coefficient of each frame is a separate
+    input, so that it cannot generalise over shifts in time.
 
     Parameters
     ----------
@@ -21,18 +21,18 @@ class PerceptronClassifier(BaseAudioClassifier):
         Sizes of hidden dense layers before the softmax; None for none, the
         classical perceptron.
     activation : str, default="relu"
-        Activation of the hidden layers: any name that Keras knows.
+        Activation of the hidden layers: any name that Keras supports.
     dropout : float, default=0.5
         Share of the values dropped before each dense layer, in training. High, since
-        the inputs are thousands and neighbours say nearly the same.
+        there are thousands of inputs, and neighbours are nearly equal.
     standardize
         As in :class:`~skaudio.classifiers.BaseAudioClassifier`.
     augmentation : "default", FeatureAugmentation, keras.layers.Layer, list of these layers or \
             None, default=None
-        As in :class:`~skaudio.classifiers.BaseAudioClassifier`. None by default, since a
-        perceptron that sees shifted clips learns less of each.
+        As in :class:`~skaudio.classifiers.BaseAudioClassifier`. None by default, since
+        shifted clips make the training of a perceptron harder.
     epochs : int, default=30
-        Passes over the training clips: more than the other classifiers', which take longer.
+        Passes over the training clips: more than for the other classifiers, which are slower.
     batch_size, optimizer, learning_rate, learning_rate_schedule, weight_decay, label_smoothing
         As in :class:`~skaudio.classifiers.BaseAudioClassifier`.
     class_weight, early_stopping, validation_fraction, patience, callbacks, warm_start
@@ -49,7 +49,7 @@ class PerceptronClassifier(BaseAudioClassifier):
 
     See Also
     --------
-    ConvClassifier : Filters that are the same at every frame.
+    ConvClassifier : The same filters at every frame.
     sklearn.neural_network.MLPClassifier : A multi-layer perceptron for tables.
 
     References

@@ -10,10 +10,10 @@ from skaudio.classifiers._base import BaseAudioClassifier
 
 
 class _RecurrentClassifier(BaseAudioClassifier):  # numpydoc ignore=PR01
-    """What the two have in common: all but the cell, and the words that explain it."""
+    """Base class of the two recurrent classifiers, which only differ in the cell."""
 
-    # numpydoc reads the source, and does not see the constructor that the two inherit: hence
-    # the marks. test_public_api compares the documented parameters with the real ones.
+    # numpydoc reads the source and does not find the inherited constructor, hence the
+    # "ignore" comments. test_public_api compares the documented parameters with the real ones.
 
     _cell: str
     _parameter_constraints = {
@@ -89,11 +89,11 @@ class _RecurrentClassifier(BaseAudioClassifier):  # numpydoc ignore=PR01
 
 
 class LSTMClassifier(_RecurrentClassifier):  # numpydoc ignore=PR02
-    """Classify feature sequences by long short-term memory layers that read frame by frame.
+    """Classify feature sequences with long short-term memory layers.
 
-    Time comes first: each step reads the coefficients of one frame. The silence that
-    follows a short clip is masked, so a clip's answer does not depend on how far it was
-    padded (see :func:`skaudio.architectures.padding_mask`).
+    Each step reads the coefficients of one frame. The silence after a short clip is
+    masked, so predictions do not depend on the amount of padding (see
+    :func:`skaudio.architectures.padding_mask`).
 
     Parameters
     ----------
@@ -102,21 +102,21 @@ class LSTMClassifier(_RecurrentClassifier):  # numpydoc ignore=PR02
     n_layers : int, default=1
         Number of recurrent layers.
     bidirectional : bool, default=True
-        Read the clip from both ends: a whole clip is there when it is classified.
+        Read the clip from both ends, since the whole clip is available.
     recurrent_pooling : {"average", "last"}, default="average"
-        What stands for the clip: the mean of the outputs over its frames, or the last
-        output. The mean need not carry a sound's beginning to the clip's end.
+        How the clip is represented: by the mean of the outputs over its frames, or by the
+        last output. With the mean, the network need not remember a sound until the end.
     dense_units : int, sequence of int or None, default=None
         Sizes of hidden dense layers before the softmax; None for none.
     activation : str, default="relu"
-        Activation of the hidden dense layers: any name that Keras knows.
+        Activation of the hidden dense layers: any name that Keras supports.
     dropout : float, default=0.3
         Share of the values dropped between recurrent layers and before each dense layer,
         in training.
     standardize, augmentation
         As in :class:`~skaudio.classifiers.BaseAudioClassifier`.
     epochs : int, default=20
-        Passes over the training clips: fewer than those of quicker networks.
+        Passes over the training clips: fewer than for faster networks.
     batch_size, optimizer, learning_rate, learning_rate_schedule, weight_decay, label_smoothing
         As in :class:`~skaudio.classifiers.BaseAudioClassifier`.
     class_weight, early_stopping, validation_fraction, patience, callbacks, warm_start
@@ -160,9 +160,9 @@ class LSTMClassifier(_RecurrentClassifier):  # numpydoc ignore=PR02
 
 
 class GRUClassifier(_RecurrentClassifier):  # numpydoc ignore=PR02
-    """Classify feature sequences by gated recurrent unit layers that read frame by frame.
+    """Classify feature sequences with gated recurrent unit layers.
 
-    As :class:`LSTMClassifier`, with a simpler cell, which has fewer weights.
+    Like :class:`LSTMClassifier`, with a simpler cell, which has fewer weights.
 
     Parameters
     ----------
@@ -171,7 +171,7 @@ class GRUClassifier(_RecurrentClassifier):  # numpydoc ignore=PR02
     standardize, augmentation
         As in :class:`~skaudio.classifiers.BaseAudioClassifier`.
     epochs : int, default=20
-        Passes over the training clips: fewer than those of quicker networks.
+        Passes over the training clips: fewer than for faster networks.
     batch_size, optimizer, learning_rate, learning_rate_schedule, weight_decay, label_smoothing
         As in :class:`~skaudio.classifiers.BaseAudioClassifier`.
     class_weight, early_stopping, validation_fraction, patience, callbacks, warm_start
@@ -188,7 +188,7 @@ class GRUClassifier(_RecurrentClassifier):  # numpydoc ignore=PR02
 
     See Also
     --------
-    LSTMClassifier : The older cell, with a memory of its own.
+    LSTMClassifier : The older cell, with a separate memory.
     ConvClassifier : Convolution over time, faster to train.
 
     References

@@ -1,6 +1,6 @@
-"""SciKeras' classifier, made to keep scikit-learn's rules: the one place that knows SciKeras.
+"""SciKeras' classifier, adapted to scikit-learn's conventions: the only use of SciKeras.
 
-What is left of it is the type, and its interface: `fit`, `partial_fit`, `initialize`,
+What remains is the type and its interface: `fit`, `partial_fit`, `initialize`,
 `model_`, `history_`, `classes_`, `current_epoch`.
 """
 
@@ -16,13 +16,13 @@ from sklearn.utils import ClassifierTags
 class SciKerasClassifier(KerasClassifier):
     """A ``KerasClassifier`` whose parameters are those of its constructor's signature."""
 
-    # What SciKeras reads as parameters, and skaudio does not offer as such.
+    # SciKeras reads these as parameters; skaudio does not have them.
     model = None
     build_fn = None
     loss = None
 
-    # SciKeras reads parameters off the instance's attributes, and rewrites set_params and
-    # repr to match; its score validates y against the dtype of the training labels.
+    # SciKeras gets parameters from the attributes of the instance, and changes set_params and
+    # repr accordingly; its score validates y against the dtype of the training labels.
     _get_param_names: Any = classmethod(BaseEstimator._get_param_names.__func__)
     set_params = BaseEstimator.set_params
     __repr__ = BaseEstimator.__repr__
@@ -30,7 +30,7 @@ class SciKerasClassifier(KerasClassifier):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        # SciKeras has ClassifierMixin on the wrong side, so its tags never arrive.
+        # SciKeras has ClassifierMixin on the wrong side, so its tags are not used.
         tags.estimator_type = "classifier"
         tags.classifier_tags = ClassifierTags()
         tags.target_tags.required = True

@@ -1,4 +1,4 @@
-"""A network at rest: what a pickle holds."""
+"""The state of a network, which is pickled."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from typing import Any
 import numpy as np
 
 from skaudio._tensorflow import keras, tf
-from skaudio.classifiers._apart import apart
+from skaudio.classifiers._isolated import isolated
 
 
 @dataclass
 class NetworkState:
-    """A network in arrays and plain Python."""
+    """A network as arrays and plain Python objects."""
 
-    # The network without its weights, as Keras describes it in JSON.
+    # The network without its weights, as Keras' JSON.
     design: str
-    # What is not Keras' own in it, by its registered name. A pickle refers to it, so that it is
-    # imported before the network is built again.
+    # Its custom objects, by their registered names. A pickle refers to them, so that they are
+    # imported before the network is rebuilt.
     custom_objects: dict[str, Any]
-    # What its layers of dropout drop.
+    # The rates of its dropout layers.
     dropout_rates: list[float]
-    # All weights, one after the other.
+    # All weights, concatenated.
     weights: np.ndarray
     # States of the random generators of dropout, and of augmentation.
     generators: list[np.ndarray]
     augmentation: list[np.ndarray] = field(default_factory=list)
-    # The optimizer's variables, if it has trained, and its kind.
+    # The optimizer's variables, if it was used, and its name.
     optimizer: list[np.ndarray] | None = None
     optimizer_name: str | None = None
     _tensors: Any = field(default=None, init=False, repr=False, compare=False)
@@ -40,18 +40,18 @@ class NetworkState:
         return cls(weights=flat, generators=values_of(generators), **others)
 
     def make_model(self) -> keras.Model:
-        """Build the model of the design, uncompiled, with random weights."""
-        return apart(lambda: keras.models.model_from_json(self.design, self.custom_objects))
+        """Build the uncompiled model, with random weights."""
+        return isolated(lambda: keras.models.model_from_json(self.design, self.custom_objects))
 
     def restore(self, model: keras.Model) -> keras.Model:
-        """Give these weights to a model of the same design, and return it."""
+        """Set the weights of a model of the same design, and return it."""
         weights, generators = split_variables(model)
         assign(weights, self._arrays([variable.shape for variable in weights]))
         assign(generators, self.generators)
         return model
 
     def tensors(self, shapes: list[tuple[int, ...]]) -> list[tf.Tensor]:
-        """Hand the weights, which have these shapes, to TensorFlow: once."""
+        """Convert the weights to tensors of these shapes, only once."""
         if self._tensors is None:
             self._tensors = [tf.constant(array) for array in self._arrays(shapes)]
         return self._tensors
@@ -77,6 +77,6 @@ def values_of(variables: list[keras.Variable]) -> list[np.ndarray]:
 
 
 def assign(variables: list[keras.Variable], values: list[np.ndarray]) -> None:
-    """Give variables their values."""
+    """Assign values to variables."""
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)

@@ -10,22 +10,22 @@ from skaudio.classifiers._base import BaseAudioClassifier
 
 
 class TCResNetClassifier(BaseAudioClassifier):
-    """Classify feature sequences by residual blocks of convolutions over time.
+    """Classify feature sequences with residual blocks of convolutions over time.
 
-    The coefficients are the channels, so that the first layer already sees all of a frame,
-    and the maps are small: few multiplications, quick on any machine (TC-ResNet).
+    The coefficients are the channels, so that the first layer already uses the whole frame,
+    and the maps are small: few multiplications, fast on any machine (TC-ResNet).
 
     Parameters
     ----------
     width_multiplier : float, default=1.0
         Scale of the 16, 24, 32 and 48 filters: 1.5 is the paper's wider network.
     depth_multiplier : float, default=1.0
-        Residual blocks of each of the three stages, rounded: 1 is the paper's TC-ResNet8,
+        Residual blocks in each of the three stages, rounded: 1 is the paper's TC-ResNet8,
         2 its TC-ResNet14.
     kernel_size : int, default=9
         Length of the filters of the blocks, in frames.
     activation : str, default="relu"
-        Activation after each normalisation: any name that Keras knows.
+        Activation after each normalisation: any name that Keras supports.
     dropout : float, default=0.5
         Share of the values dropped before the dense layer, in training.
         High, as in the paper.
@@ -46,7 +46,7 @@ class TCResNetClassifier(BaseAudioClassifier):
     See Also
     --------
     ConvClassifier : Plain blocks of convolution and pooling.
-    BCResNetClassifier : Maps of two dimensions, with fewer weights.
+    BCResNetClassifier : Two-dimensional maps, with fewer weights.
 
     References
     ----------

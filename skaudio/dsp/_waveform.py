@@ -51,10 +51,10 @@ def loudness(samples: np.ndarray, *, sample_rate: float) -> float:
         )
     if len(samples) == 0:
         return -np.inf
-    heard = scipy.signal.sosfilt(_ear(sample_rate), samples.astype(np.float64))
-    length = min(len(heard), round(0.4 * sample_rate))
-    starts = np.arange(0, len(heard) - length + 1, max(1, length // 4))
-    energy = np.concatenate([[0.0], np.cumsum(heard**2)])
+    filtered = scipy.signal.sosfilt(_k_weighting(sample_rate), samples.astype(np.float64))
+    length = min(len(filtered), round(0.4 * sample_rate))
+    starts = np.arange(0, len(filtered) - length + 1, max(1, length // 4))
+    energy = np.concatenate([[0.0], np.cumsum(filtered**2)])
     block = np.maximum(energy[starts + length] - energy[starts], 0.0) / length
     block = block[_lufs(block) > -70.0]
     if len(block) == 0:
@@ -68,7 +68,7 @@ def _lufs(power: Any) -> Any:
         return -0.691 + 10 * np.log10(power)
 
 
-def _ear(sample_rate: float) -> np.ndarray:
+def _k_weighting(sample_rate: float) -> np.ndarray:
     """The K weighting: a shelf for the head above 1.7 kHz, a high pass at 38 Hz.
 
     The recommendation gives coefficients for 48 kHz; these are computed from the

@@ -123,7 +123,7 @@ def test_mutated_wav_files(encoded):
 def test_what_the_fast_reader_accepts_it_reads_as_soundfile_does(encoded):
     reader = reader_of(encoded)
     try:
-        layout = _wav.read_layout(reader, memoryview(encoded), whole=True)
+        layout = _wav.read_layout(reader, memoryview(encoded), is_complete=True)
     except Unusable:
         return
     expected = reference(encoded)

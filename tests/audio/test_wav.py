@@ -22,7 +22,7 @@ TEXTS = wav_chunk(
 def fast_samples(encoded):
     """What the fast reader makes of a file; None if it leaves it to FFmpeg."""
     reader = reader_of(encoded)
-    layout = _wav.read_layout(reader, memoryview(encoded), whole=True)
+    layout = _wav.read_layout(reader, memoryview(encoded), is_complete=True)
     if layout is None:
         return None
     out = np.empty(layout.n_frames, np.float32)
@@ -249,7 +249,7 @@ def test_real_recordings_have_the_bits_of_soundfile(real_data):
         reader = reader_of(path)
         try:
             head = reader.read_at(0, 2**16)
-            assert _wav.read_layout(reader, head, whole=len(head) < 2**16) is not None
+            assert _wav.read_layout(reader, head, is_complete=len(head) < 2**16) is not None
         finally:
             reader.close()
         np.testing.assert_array_equal(audio.load(path, sample_rate=rate), expected)

@@ -171,16 +171,16 @@ def not_registered(input_shape, n_classes):
     [
         (lambda shape, n, width: None, ValueError, "missing a required argument: 'width'"),
         (lambda shape, n: None, TypeError, "must return a keras.Model. Got NoneType"),
-        (lambda shape, n: small(shape, n + 1), ValueError, r"has shape \(2, 4\), and \(2, 3\)"),
+        (lambda shape, n: small(shape, n + 1), ValueError, r"has shape \(2, 4\), but \(2, 3\)"),
         (
             lambda shape, n: keras.Sequential(
                 [keras.Input(shape), keras.layers.Flatten(), keras.layers.Dense(n)]
             ),
             ValueError,
-            "must end in probabilities",
+            "must return probabilities",
         ),
         (with_function, ValueError, "register_keras_serializable"),
-        (with_train_step, ValueError, "train_step of its own, which would not be called"),
+        (with_train_step, ValueError, "own train_step, which would not be called"),
         (adapted, ValueError, r"such as keras.layers.Normalization after adapt\(\)"),
     ],
 )

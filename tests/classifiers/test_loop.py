@@ -128,7 +128,7 @@ def test_class_weights_go_from_call_to_call_of_partial_fit(sequences):
             classifier.partial_fit(X[chosen], y[chosen], classes=["a", "b", "c"])
         answers.append(classifier.predict_proba(X)[:, 1].mean())
     assert answers[1] > answers[0] + 0.02
-    with pytest.raises(ValueError, match="'balanced' is not for partial_fit"):
+    with pytest.raises(ValueError, match="'balanced' is not supported by partial_fit"):
         PerceptronClassifier(class_weight="balanced").partial_fit(X, y)
 
 

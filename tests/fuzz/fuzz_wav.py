@@ -92,7 +92,7 @@ def read_fast(encoded, first):
     try:
         reader = reader_of(encoded)
         head = reader.read_at(0, _wav.HEADER_BYTES)
-        layout = _wav.read_layout(reader, head, whole=len(head) < _wav.HEADER_BYTES)
+        layout = _wav.read_layout(reader, head, is_complete=len(head) < _wav.HEADER_BYTES)
     except Unusable:
         return None
     if layout is None:

@@ -1,4 +1,4 @@
-"""Building and tracing under settings that nothing else in the process has changed."""
+"""Build and trace networks with Keras' default settings."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _settings = threading.Lock()
 _here = threading.local()
 
 
-def apart(make: Callable[[], _T]) -> _T:
-    """Call a function that builds or traces a network, in a thread of its own.
+def isolated(make: Callable[[], _T]) -> _T:
+    """Call a function that builds or traces a network in a separate thread.
 
-    There, no scope of a distribution strategy and no dtype policy of the caller is in force,
-    and Keras numbers layers from one: TensorFlow keeps something for every name that it has
-    seen, half a megabyte for each fit of a small network. Keras' two settings of the whole
-    process are at their defaults meanwhile. A function that is called apart may call others so.
+    The caller's scope of a distribution strategy and dtype policy have no effect there,
+    and Keras numbers layers from one, which saves memory: TensorFlow keeps half a megabyte
+    of new names for each fit of a small network. Keras' two global settings are at their
+    defaults during the call. Calls can be nested.
     """
-    if getattr(_here, "is_apart", False):
+    if getattr(_here, "is_isolated", False):
         return make()
     with ThreadPoolExecutor(max_workers=1) as thread:
         return thread.submit(_with_default_settings, make).result()
@@ -32,7 +32,7 @@ def apart(make: Callable[[], _T]) -> _T:
 
 def _with_default_settings(make: Callable[[], _T]) -> _T:
     config = keras.config
-    _here.is_apart = True
+    _here.is_isolated = True
     with _settings:
         before = config.floatx(), config.image_data_format()
         config.set_floatx("float32")
@@ -46,7 +46,7 @@ def _with_default_settings(make: Callable[[], _T]) -> _T:
 
 @contextlib.contextmanager
 def seeded_python(seed: int) -> Iterator[None]:
-    """Seed Python's random numbers, from which Keras draws seeds that it is not given."""
+    """Seed Python's random numbers, from which Keras draws missing seeds."""
     before = random.getstate()
     random.seed(seed)
     try:
