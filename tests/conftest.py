@@ -12,8 +12,8 @@ RATE = 16000
 
 # The same examples in every run, so that a red one is red for everybody. To search for new
 # ones: HYPOTHESIS_PROFILE=search pytest.
-settings.register_profile("repeatable", derandomize=True)
-settings.register_profile("search", derandomize=False)
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.register_profile("search", derandomize=False, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 
