@@ -122,7 +122,7 @@ def load_batch(
     Parameters
     ----------
     sources : iterable
-        Recordings as :func:`load` takes them, in the order of the rows: no set and no dict.
+        Recordings as :func:`load` takes them, in an ordered container (not a set or dict).
     sample_rate : int
         The rate to resample to, in Hz.
     n_samples : int
@@ -181,7 +181,7 @@ def durations(sources: Iterable[Any], *, sample_rate: int) -> np.ndarray:
     Parameters
     ----------
     sources : iterable
-        Recordings as :func:`load` takes them, in the order of the result: no set and no dict.
+        Recordings as :func:`load` takes them, in an ordered container (not a set or dict).
     sample_rate : int
         The rate of arrays that are given without one, in Hz.
 
@@ -262,7 +262,7 @@ def find_unreadable(
     Parameters
     ----------
     sources : iterable
-        Recordings as :func:`load` takes them, in an order to count by: no set and no dict.
+        Recordings as :func:`load` takes them, in an ordered container (not a set or dict).
     sample_rate : int, default=16000
         The rate that they will be resampled to, in Hz.
     n_jobs : int, default=None

@@ -1,4 +1,4 @@
-"""Many recordings: what may hold them, and what is refused since it holds them in no order."""
+"""Check containers of recordings, which must be ordered."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ __all__ = ["in_order"]
 
 
 def in_order(sources: Any, *, caller: str) -> Iterable[Any]:
-    """Check that recordings come one after the other; `caller` is named in the errors.
+    """Check that recordings are in an ordered container; errors name the `caller`.
 
-    Arrays and tables come back as an array, or as a list if they hold paths or other objects;
-    everything else, iterators too, as it came.
+    Arrays and tables are returned as an array, or as a list if they contain paths or other
+    objects; everything else, including iterators, is returned unchanged.
     """
     expected = f"{caller} expects a list of recordings, got"
     one = f"{expected} one {type(sources).__name__}. Wrap it in a list: [recording]."
