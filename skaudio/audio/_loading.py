@@ -114,7 +114,7 @@ def load_batch(
     *,
     sample_rate: int,
     n_samples: int,
-    places: Sequence[int] | None = None,
+    indices: Sequence[int] | None = None,
     prepare: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> tuple[np.ndarray, np.ndarray, list[tuple[str, str]]]:
     """Decode several recordings to one array of clips of equal length.
@@ -127,7 +127,7 @@ def load_batch(
         The rate to resample to, in Hz.
     n_samples : int
         Length of every clip: longer ones are cut, shorter ones are followed by zeros.
-    places : sequence of int, default=None
+    indices : sequence of int, default=None
         Indices of the recordings in the user's ``X``, for error messages; None counts
         from 0.
     prepare : callable, default=None
@@ -168,7 +168,7 @@ def load_batch(
                 length = len(samples)
                 clip[:length] = samples
         except Unusable as error:
-            in_X = index if places is None else int(places[index])
+            in_X = index if indices is None else int(indices[index])
             failures += error.named(describe(source, in_X))
         clip[length:] = 0
         lengths[index] = length

@@ -36,7 +36,7 @@ class BackgroundNoise(NamedTuple):
     ----------
     sound : recording or None
         The noise, as :func:`skaudio.audio.load` takes recordings; None is white noise.
-    place : float
+    position : float
         Position of the excerpt, from 0 (the start) to 1. For white noise, every value gives
         different noise.
     snr : float
@@ -44,7 +44,7 @@ class BackgroundNoise(NamedTuple):
     """
 
     sound: Any
-    place: float
+    position: float
     snr: float
 
     def excerpt(self, n_samples: int, *, sample_rate: int) -> np.ndarray:
@@ -63,10 +63,10 @@ class BackgroundNoise(NamedTuple):
             The noise, at its original level.
         """
         if self.sound is None:
-            return _effects.white_noise(n_samples, seed=int(self.place * 2**53))
+            return _effects.white_noise(n_samples, seed=int(self.position * 2**53))
         with _named("background noise"):
             sound = Sound.of(self.sound)
-            return sound.excerpt(n_samples, place=self.place, sample_rate=sample_rate)
+            return sound.excerpt(n_samples, position=self.position, sample_rate=sample_rate)
 
 
 class RoomImpulse(NamedTuple):

@@ -76,14 +76,14 @@ class Sound:
             whole = self._whole = sample_rate, audio.load(self.source, sample_rate=sample_rate)
         return whole[1]
 
-    def excerpt(self, n_samples: int, *, place: float, sample_rate: int) -> np.ndarray:
+    def excerpt(self, n_samples: int, *, position: float, sample_rate: int) -> np.ndarray:
         """Return a part of the recording, or repeat it if it is too short.
 
         Parameters
         ----------
         n_samples : int
             The requested length.
-        place : float
+        position : float
             Position of the part: 0 is the start of the recording, and just below 1 is the
             latest possible part.
         sample_rate : int
@@ -101,11 +101,11 @@ class Sound:
         """
         wanted = n_samples / sample_rate
         if isinstance(self.source, str) and self._duration(sample_rate) >= wanted:
-            start = place * (self._duration(sample_rate) - wanted)
+            start = position * (self._duration(sample_rate) - wanted)
             sound = audio.load(self.source, sample_rate=sample_rate, offset=start, duration=wanted)
         else:
             sound = self.whole(sample_rate=sample_rate)
-            start = int(place * max(1, len(sound) - n_samples + 1))
+            start = int(position * max(1, len(sound) - n_samples + 1))
             sound = sound[start : start + n_samples]
         return sound if len(sound) == n_samples else np.resize(sound, n_samples)
 

@@ -23,10 +23,9 @@ class Augmentation:
     mixup: float = 0.0
 
     @property
-    def generators(self) -> list[keras.Variable]:
-        """The states of the layers' random generators."""
-        layers = [*self.before, *self.after]
-        return [v for layer in layers for v in layer.variables if "float" not in v.dtype]
+    def variables(self) -> list[keras.Variable]:
+        """The states of the layers, such as those of their random generators."""
+        return [v for layer in (*self.before, *self.after) for v in layer.variables]
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -38,7 +37,9 @@ class Augmentation:
         return json.dumps(layers, sort_keys=True), self.mixup > 0
 
 
-def as_augmentation(parameter: Any, *, seed: int, is_sequence: bool) -> Augmentation:
+def as_augmentation(
+    parameter: Any, *, seed: int, input_shape: tuple[int, int], is_sequence: bool
+) -> Augmentation:
     """Make the layers of a classifier's `augmentation`, with seeds determined by `seed`."""
     seeds = np.random.default_rng(seed).integers(2**31 - 1, size=4).tolist()
     if parameter is None:
@@ -48,7 +49,7 @@ def as_augmentation(parameter: Any, *, seed: int, is_sequence: bool) -> Augmenta
     if not isinstance(parameter, FeatureAugmentation):
         layers = [parameter] if isinstance(parameter, keras.layers.Layer) else list(parameter)
         with seeded_python(seed):  # for layers without a seed
-            return Augmentation(after=isolated(lambda: [_copied(layer) for layer in layers]))
+            return Augmentation(after=isolated(lambda: _copied(layers, input_shape)))
     parameter._validate_params()
 
     def make():
@@ -66,14 +67,24 @@ def as_augmentation(parameter: Any, *, seed: int, is_sequence: bool) -> Augmenta
     return isolated(make)
 
 
-def _copied(layer: Any) -> keras.layers.Layer:
-    """Rebuild a user's layer from its configuration, for one training."""
-    if not isinstance(layer, keras.layers.Layer):
-        raise TypeError(
-            "The 'augmentation' parameter must be \"default\", None, a FeatureAugmentation, a "
-            f"keras.layers.Layer or a sequence of layers. Got {layer!r} among them instead."
+def _copied(layers: Sequence[Any], input_shape: tuple[int, int]) -> list[keras.layers.Layer]:
+    """Rebuild a user's layers from their configurations, for one training."""
+    x = keras.Input(input_shape)
+    copies = []
+    for layer in layers:
+        if not isinstance(layer, keras.layers.Layer):
+            raise TypeError(
+                "The 'augmentation' parameter must be \"default\", None, a FeatureAugmentation, a "
+                f"keras.layers.Layer or a sequence of layers. Got {layer!r} among them instead."
+            )
+        copies.append(type(layer).from_config(layer.get_config()))
+        x = copies[-1](x)
+    if x.shape[1:] != input_shape:
+        raise ValueError(
+            f"The layers of augmentation must not change the shape of the features, {input_shape}. "
+            f"They return {x.shape[1:]}."
         )
-    return type(layer).from_config(layer.get_config())
+    return copies
 
 
 def _described(layer: keras.layers.Layer) -> Any:

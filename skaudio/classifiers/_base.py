@@ -636,7 +636,10 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
         """Train for some epochs; when resuming, keep the optimizer and the schedule."""
         first = self.current_epoch
         augmentation = as_augmentation(
-            self.augmentation, seed=self._seed, is_sequence=len(self.input_shape_) == 2
+            self.augmentation,
+            seed=self._seed,
+            input_shape=_as_sequences(self.input_shape_),
+            is_sequence=len(self.input_shape_) == 2,
         )
         callbacks = as_callbacks(self.callbacks)
         with network_to_train(self._state) as network:

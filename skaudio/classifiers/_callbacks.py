@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,9 @@ import numpy as np
 from skaudio._progress import progress_bar
 from skaudio._tensorflow import keras
 from skaudio.classifiers._isolated import isolated
+
+# Not all that has a copy method: that of a proxy asks another process.
+_COLLECTIONS = (dict, list, set, bytearray, deque, np.ndarray)
 
 
 class Callbacks:
@@ -100,7 +104,7 @@ def copied(callbacks: Any) -> Any:
     for callback in copies.values():
         if isinstance(callback, keras.callbacks.Callback):
             vars(callback).update(_copied_state(vars(callback), copies))
-    return list(copies.values())
+    return [copies[id(callback)] for callback in callbacks]
 
 
 def _copied_state(value: Any, copies: dict[int, Any]) -> Any:
@@ -110,7 +114,7 @@ def _copied_state(value: Any, copies: dict[int, Any]) -> Any:
         return {key: _copied_state(item, copies) for key, item in value.items()}
     if type(value) in (list, tuple, set):
         return type(value)(_copied_state(item, copies) for item in value)
-    is_collection = callable(getattr(value, "copy", None)) and not isinstance(value, type)
+    is_collection = isinstance(value, _COLLECTIONS) or type(value).__module__[:7] == "pandas."
     return value.copy() if is_collection else value
 
 

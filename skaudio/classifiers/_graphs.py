@@ -135,7 +135,7 @@ class Update:
         """Reset optimizer and augmentation for a new training, or to resume one."""
         known = resumes and state.optimizer_name == self.optimizer_name
         assign(self.optimizer.variables, (known and state.optimizer) or self._at_start)
-        start, own = augmentation.generators, self._augmentation.generators
+        start, own = augmentation.variables, self._augmentation.variables
         is_same = [x.shape for x in state.augmentation] == [x.shape for x in start]
         assign(own, state.augmentation if is_same else values_of(start))
 
@@ -155,7 +155,7 @@ class Update:
             design=like.design,
             custom_objects=like.custom_objects,
             dropout_rates=like.dropout_rates,
-            augmentation=values_of(self._augmentation.generators),
+            augmentation=values_of(self._augmentation.variables),
             optimizer=values_of(self.optimizer.variables),
             optimizer_name=self.optimizer_name,
         )
@@ -189,7 +189,8 @@ class Update:
         with _dropping(self._dropouts, dropout_rates), tf.GradientTape() as tape:
             probabilities = self._forward(features)
             losses = weights * keras.losses.categorical_crossentropy(targets, probabilities)
-            loss = tf.reduce_mean(losses)
+            # With the penalties of regularizers, which a user's network may have.
+            loss = tf.reduce_mean(losses) + sum(self._model.layers[-1].losses)
         self.optimizer.weight_decay = weight_decay  # while the graph is traced
         self._apply(tape.gradient(loss, self._model.trainable_variables))
         self.optimizer.weight_decay = 0.0
@@ -290,10 +291,14 @@ def network_to_train(state: NetworkState) -> Iterator[CompiledNetwork]:
     if not network.in_training.acquire(blocking=False):
         network = CompiledNetwork(state.make_model())
         network.in_training.acquire()
+    was_trainable = [(layer, layer.trainable) for layer in network.model._flatten_layers()]
     try:
         state.restore(network.model)
         yield network
     finally:
+        for layer, trainable in was_trainable:  # callbacks may freeze layers
+            if layer.trainable != trainable:
+                layer.trainable = trainable
         network.in_training.release()
 
 

@@ -188,26 +188,30 @@ class KerasNetworkClassifier(BaseAudioClassifier):
                 f"network cannot be called as network(input_shape, n_classes, "
                 f"**{params!r}): {error}."
             ) from error
-        network = self.network(input_shape, n_classes, **params)
-        _check_network(network, input_shape, n_classes)
-        return network
+        return _checked_copy(self.network(input_shape, n_classes, **params), input_shape, n_classes)
 
 
 def _parameters_of(network: Callable[..., Any]) -> Any:
     return inspect.signature(network).parameters
 
 
-def _check_network(network: Any, input_shape: tuple[int, int], n_classes: int) -> None:
-    """Check that a network can be trained, and rebuilt from its configuration."""
+def _checked_copy(network: Any, input_shape: tuple[int, int], n_classes: int) -> keras.Model:
+    """Copy a network, which stays the user's own, if it can be trained here and rebuilt."""
     if not isinstance(network, keras.Model):
         raise TypeError(f"network must return a keras.Model. Got {type(network).__name__} instead.")
     features = np.random.default_rng(0).normal(size=(2, *input_shape)).astype(np.float32)
-    outputs = np.asarray(network(features)).astype(np.float32)
-    if outputs.shape != (2, n_classes):
+    shape = getattr(network(features), "shape", "of several outputs")
+    if shape != (2, n_classes):
         raise ValueError(
             f"network must take features of shape {input_shape} and return {n_classes} "
             f"probabilities, one for each class. Its output for two clips has shape "
-            f"{outputs.shape}, but {(2, n_classes)} was expected."
+            f"{shape}, but {(2, n_classes)} was expected."
+        )
+    outputs, repeated = (np.asarray(network(features)).astype(np.float32) for _ in range(2))
+    if not np.allclose(outputs, repeated, atol=1e-2):
+        raise ValueError(
+            "network returns other values for the same clips when it is called again: a layer is "
+            "random in prediction, too. Call it without training=True."
         )
     if not (np.allclose(outputs.sum(axis=1), 1, atol=1e-2) and (outputs >= 0).all()):
         raise ValueError(
@@ -218,6 +222,13 @@ def _check_network(network: Any, input_shape: tuple[int, int], n_classes: int) -
         raise ValueError(
             f"{type(network).__name__} has its own train_step, which would not be called. "
             "Use a model without one."
+        )
+    integers = [v.path for v in network.variables if "float" not in v.dtype]
+    integers = [path for path in integers if not path.endswith("seed_generator_state")]
+    if integers:
+        raise ValueError(
+            f"network must have weights of floats only, but {', '.join(integers)} is of another "
+            "type. To keras.layers.Normalization pass mean and variance instead of adapt()."
         )
     try:
         state = initial_state(network)
@@ -231,6 +242,6 @@ def _check_network(network: Any, input_shape: tuple[int, int], n_classes: int) -
     if not np.allclose(outputs, np.asarray(again(features)), atol=1e-2):
         raise ValueError(
             "network does not return the same values when it is rebuilt from its configuration "
-            "and weights, which pickles need. A layer has other state, such as "
-            "keras.layers.Normalization after adapt(): pass mean and variance to it instead."
+            "and weights, which pickles need: a layer has other state."
         )
+    return again

@@ -74,8 +74,9 @@ def train(
                     break
             if held_out is not None:
                 logs |= _validate(network, held_out, notify)
-            notify("epoch_end", epoch, logs)
-            logged.append(logs)
+            measured = dict(logs)
+            notify("epoch_end", epoch, logs)  # which may change the logs
+            logged.append(measured | logs)
             if model.stop_training or not math.isfinite(loss):
                 break
     except KeyboardInterrupt:

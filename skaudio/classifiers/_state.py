@@ -36,8 +36,8 @@ class NetworkState:
     def of(cls, model: keras.Model, **others: Any) -> NetworkState:
         """Copy a model's weights and generators; `others` are the other attributes."""
         weights, generators = split_variables(model)
-        flat = np.concatenate([np.ravel(np.asarray(v)) for v in weights]).astype(np.float32)
-        return cls(weights=flat, generators=values_of(generators), **others)
+        flat = np.concatenate([np.zeros(0), *(np.ravel(np.asarray(v)) for v in weights)])
+        return cls(weights=flat.astype(np.float32), generators=values_of(generators), **others)
 
     def make_model(self) -> keras.Model:
         """Build the uncompiled model, with random weights."""
@@ -58,7 +58,7 @@ class NetworkState:
 
     def _arrays(self, shapes: list[tuple[int, ...]]) -> list[np.ndarray]:
         ends = np.cumsum([np.prod(shape, dtype=int) for shape in shapes])
-        arrays = np.split(self.weights, ends[:-1])
+        arrays = np.split(self.weights, ends)[: len(shapes)]
         return [array.reshape(shape) for array, shape in zip(arrays, shapes, strict=True)]
 
     def __getstate__(self):

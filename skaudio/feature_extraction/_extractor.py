@@ -66,7 +66,7 @@ class Extractor:
                 recordings,
                 sample_rate=self.sample_rate,
                 n_samples=self.n_samples,
-                places=indices,
+                indices=indices,
                 prepare=None if self.align is None else self._aligned,
             )
         finally:

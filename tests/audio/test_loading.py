@@ -263,7 +263,7 @@ def test_find_unreadable_knows_the_rate_wanted():
 
 def test_a_batch_reports_its_failures_by_place(samples):
     clips, _, failures = audio.load_batch(
-        [samples, np.zeros(0)], sample_rate=RATE, n_samples=100, places=[2, 8]
+        [samples, np.zeros(0)], sample_rate=RATE, n_samples=100, indices=[2, 8]
     )
     np.testing.assert_array_equal(clips[0], samples[:100])
     assert failures == [("X[8] (ndarray)", "it holds no samples")]

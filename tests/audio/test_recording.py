@@ -63,7 +63,7 @@ def test_failures_inside_keep_their_names(folder, broken):
     nested = Louder(Louder(folder / "empty.wav"))
     nameless = Louder(np.array([np.nan]))
     clips, _, failures = audio.load_batch(
-        [missing, nested, nameless], sample_rate=16000, n_samples=9, places=[3, 4, 5]
+        [missing, nested, nameless], sample_rate=16000, n_samples=9, indices=[3, 4, 5]
     )
     assert [name for name, _ in failures] == [
         str(folder / "missing.wav"),

@@ -115,7 +115,7 @@ def test_ranges_of_noise_and_rooms():
     assert 0 <= ratios.min() < 0.1 < 9.9 < ratios.max() <= 10
     assert 1 <= times.min() < 1.1 < 1.9 < times.max() <= 2
     assert len({recipe.room.seed for recipe in recipes}) == 1000
-    assert len({recipe.noise.place for recipe in recipes}) == 1000
+    assert len({recipe.noise.position for recipe in recipes}) == 1000
 
 
 @pytest.mark.parametrize("effect", EFFECTS)

@@ -92,13 +92,15 @@ def test_a_shift_to_the_right_uses_the_room_behind_a_short_clip(clip):
 
 def test_noise_comes_from_the_position_that_was_drawn(hum, clip):
     levels = [
-        _render(0 * clip + 1, noise=BackgroundNoise(Sound(hum), place, 0.0)) - 1
-        for place in (0.0, 0.3, 0.999)
+        _render(0 * clip + 1, noise=BackgroundNoise(Sound(hum), position, 0.0)) - 1
+        for position in (0.0, 0.3, 0.999)
     ]
     # All are scaled to the same ratio, so look at the excerpts themselves.
     assert all(np.mean(level.astype(float) ** 2) == pytest.approx(1, rel=0.01) for level in levels)
+    positions = (0, 0.5, 1)
     excerpts = [
-        Sound(hum).excerpt(RATE // 2, place=place, sample_rate=RATE).std() for place in (0, 0.5, 1)
+        Sound(hum).excerpt(RATE // 2, position=position, sample_rate=RATE).std()
+        for position in positions
     ]
     np.testing.assert_allclose(excerpts, [0.01, 0.1, 0.3], rtol=0.3)
 
@@ -115,13 +117,13 @@ def test_sounds_of_any_kind_give_the_same_excerpt(kind, hum):
         "pair": (samples, rate),
         "array": samples,
     }[kind]
-    excerpt = Sound(source).excerpt(3 * RATE, place=0.0, sample_rate=RATE)
+    excerpt = Sound(source).excerpt(3 * RATE, position=0.0, sample_rate=RATE)
     np.testing.assert_allclose(excerpt, audio.load(hum, sample_rate=RATE), atol=1e-6)
-    assert len(Sound(source).excerpt(100, place=0.9, sample_rate=RATE)) == 100
+    assert len(Sound(source).excerpt(100, position=0.9, sample_rate=RATE)) == 100
 
 
 def test_a_short_sound_is_repeated(clip):
-    excerpt = Sound(clip[:300]).excerpt(1000, place=0.7, sample_rate=RATE)
+    excerpt = Sound(clip[:300]).excerpt(1000, position=0.7, sample_rate=RATE)
     np.testing.assert_array_equal(excerpt, np.tile(clip[:300], 4)[:1000])
 
 
@@ -138,7 +140,7 @@ def test_fingerprints_tell_sources_recipes_and_sounds_apart(clip, hum):
         (clip, Recipe(speed=np.nextafter(1.1, 2))),
         (clip[1:], Recipe(speed=1.1)),
         (clip, Recipe(noise=noise)),
-        (clip, Recipe(noise=noise._replace(place=0.25))),
+        (clip, Recipe(noise=noise._replace(position=0.25))),
         (clip, Recipe(noise=noise._replace(sound=Sound(clip[:101])))),
         (clip, Recipe(noise=noise._replace(sound=None))),
         (clip, Recipe(noise=noise._replace(sound=Sound(hum)))),
@@ -185,7 +187,7 @@ def test_it_cannot_be_changed_and_says_what_it_is(hum):
         noisy.recipe = Recipe()
     assert repr(noisy) == (
         f"AugmentedRecording('a.wav', Recipe(speed=1.1, "
-        f"noise=BackgroundNoise(sound={hum!r}, place=0.5, snr=5.0)))"
+        f"noise=BackgroundNoise(sound={hum!r}, position=0.5, snr=5.0)))"
     )
     assert repr(AugmentedRecording(np.ones(3), Recipe())) == "AugmentedRecording(ndarray, Recipe())"
 

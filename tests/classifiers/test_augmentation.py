@@ -141,9 +141,32 @@ def test_layers_that_have_no_seed_get_one(sequences):
     assert np.abs(plain - first).max() > 1e-4
 
 
+@keras.saving.register_keras_serializable(package="tests")
+class Fading(keras.layers.Layer):
+    """Makes features smaller and smaller in training."""
+
+    def build(self, input_shape):
+        self.gain = self.add_weight(shape=(), initializer="ones", trainable=False)
+
+    def call(self, inputs, training=False):
+        if not training:
+            return inputs
+        self.gain.assign(self.gain * 0.9)
+        return inputs * self.gain
+
+
+def test_what_a_layer_remembers_starts_anew_in_each_fit(sequences):
+    X, y = sequences
+    fading = ConvClassifier(filters=(4,), augmentation=Fading(), **QUICK)
+    first, second = (clone(fading).fit(X, y).predict_proba(X) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+
+
 def test_what_is_no_layer_is_an_error(sequences):
     with pytest.raises(TypeError, match=r"'augmentation' parameter .*Got 0.5 among them"):
         ConvClassifier(augmentation=[0.5]).fit(*sequences)
+    with pytest.raises(ValueError, match="must not change the shape of the features"):
+        ConvClassifier(augmentation=keras.layers.Cropping1D(1)).fit(*sequences)
     with pytest.raises(ValueError, match="'augmentation' parameter of ConvClassifier"):
         ConvClassifier(augmentation="strong").fit(*sequences)
 

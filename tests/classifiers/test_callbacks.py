@@ -346,6 +346,34 @@ def test_callbacks_that_know_each_other_do_so_as_copies(sequences):
     assert not partner.seen["count"]
 
 
+class Freezes(keras.callbacks.Callback):
+    """Freezes the network, and takes the loss from the logs."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.model.layers[-1].trainable = False
+        del logs["loss"]
+
+
+def test_callbacks_that_freeze_layers_or_empty_the_logs_spoil_nothing(sequences):
+    X, y = sequences
+    classifier = PerceptronClassifier(**QUICK)
+    expected = clone(classifier).fit(X, y)
+    frozen = clone(classifier).set_params(callbacks=Freezes()).fit(X, y)
+    assert len(frozen.history_["loss"]) == 3
+    trained = frozen.network_summary_.n_trainable_parameters
+    assert trained == expected.network_summary_.n_trainable_parameters
+    np.testing.assert_array_equal(
+        clone(classifier).fit(X, y).predict_proba(X), expected.predict_proba(X)
+    )
+
+
+def test_one_callback_may_be_given_twice(sequences):
+    counter = Counter()
+    classifier = PerceptronClassifier(callbacks=[counter, counter], **QUICK).fit(*sequences)
+    assert classifier.callbacks_[0] is classifier.callbacks_[1]
+    assert classifier.callbacks_[0].told.count("begin") == 2
+
+
 def test_a_failed_backup_leaves_nothing_to_other_trainings(sequences, tmp_path):
     class Fails(keras.callbacks.Callback):
         def on_train_begin(self, logs=None):

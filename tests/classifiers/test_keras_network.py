@@ -142,12 +142,39 @@ def with_train_step(input_shape, n_classes):
     return WithTrainStep(inputs, keras.layers.Dense(n_classes, activation="softmax")(x))
 
 
+def random_always(input_shape, n_classes):
+    inputs = keras.Input(input_shape)
+    x = keras.layers.Dropout(0.5)(keras.layers.Flatten()(inputs), training=True)
+    return keras.Model(inputs, keras.layers.Dense(n_classes, activation="softmax")(x))
+
+
+def two_outputs(input_shape, n_classes):
+    inputs = keras.Input(input_shape)
+    x = keras.layers.Flatten()(inputs)
+    return keras.Model(inputs, [keras.layers.Dense(n_classes, "softmax")(x) for _ in range(2)])
+
+
 def adapted(input_shape, n_classes):
     layer = keras.layers.Normalization()
     layer.adapt(np.full((2, *input_shape), 5.0))
     inputs = keras.Input(input_shape)
     x = keras.layers.Flatten()(layer(inputs))
     return keras.Model(inputs, keras.layers.Dense(n_classes, activation="softmax")(x))
+
+
+class WithCounter(keras.layers.Layer):
+    """Has a weight of integers."""
+
+    def build(self, input_shape):
+        self.count = self.add_weight(shape=(), dtype="int32", initializer="ones", trainable=False)
+
+    def call(self, inputs):
+        return inputs * keras.ops.cast(self.count, "float32")
+
+
+def with_integers(input_shape, n_classes):
+    layers = [keras.Input(input_shape), WithCounter(), keras.layers.Flatten()]
+    return keras.Sequential([*layers, keras.layers.Dense(n_classes, activation="softmax")])
 
 
 def plain_function(x):
@@ -180,8 +207,11 @@ def not_registered(input_shape, n_classes):
             "must return probabilities",
         ),
         (with_function, ValueError, "register_keras_serializable"),
+        (with_integers, ValueError, "must have weights of floats only"),
         (with_train_step, ValueError, "own train_step, which would not be called"),
-        (adapted, ValueError, r"such as keras.layers.Normalization after adapt\(\)"),
+        (adapted, ValueError, r"pass mean and variance instead of adapt\(\)"),
+        (random_always, ValueError, "a layer is random in prediction, too"),
+        (two_outputs, ValueError, "shape of several outputs, but"),
     ],
 )
 def test_a_network_that_cannot_serve_says_why(network, error, message, sequences):
@@ -209,6 +239,49 @@ def test_a_network_may_choose_its_types(dtype, sequences):
     np.testing.assert_allclose(
         fitted.model_.predict(X, verbose=0), fitted.predict_proba(X), atol=0.01
     )
+
+
+def test_a_network_that_is_given_twice_learns_nothing_from_fold_to_fold(sequences):
+    X, y = sequences
+    network = small(X.shape[1:], 3)
+    before = network.get_weights()
+    classifier = KerasNetworkClassifier(lambda input_shape, n_classes: network, **QUICK)
+    first, second = (classifier.fit(X, y).predict_proba(X) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    for weights, others in zip(network.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(weights, others)
+
+
+def test_regularizers_count_in_the_loss(sequences):
+    def network(input_shape, n_classes, penalty=0.0):
+        layers = keras.layers
+        regularizer = keras.regularizers.L2(penalty)
+        dense = layers.Dense(n_classes, "softmax", kernel_regularizer=regularizer, name="dense")
+        return keras.Sequential([keras.Input(input_shape), layers.Flatten(), dense])
+
+    X, y = sequences
+    sizes = [
+        np.abs(
+            KerasNetworkClassifier(network, {"penalty": penalty}, **QUICK)
+            .fit(X, y)
+            .model_.layers[-1]
+            .layers[-1]
+            .kernel
+        ).mean()
+        for penalty in (0.0, 10.0)
+    ]
+    assert sizes[1] < 0.2 * sizes[0]
+
+
+def test_a_network_may_have_no_weights(sequences):
+    def network(input_shape, n_classes):
+        inputs = keras.Input(input_shape)
+        pooled = keras.layers.GlobalAveragePooling1D()(inputs)[:, :n_classes]
+        return keras.Model(inputs, keras.layers.Softmax()(pooled))
+
+    X, y = sequences
+    classifier = KerasNetworkClassifier(network, standardize=False, **QUICK)
+    assert classifier.fit(X, y).score(X, y) > 0.9
 
 
 def test_a_network_may_be_made_of_a_fitted_one(sequences):
