@@ -1,4 +1,4 @@
-"""Progress bars, for which tqdm is imported when the first is made."""
+"""Progress bars; tqdm is imported when the first one is made."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ def progress_bar(
     unit_scale: bool = False,
     disable: bool = False,
 ) -> Any:
-    """Make a bar of tqdm, of a notebook's kind in notebooks that have ipywidgets.
+    """Return a progress bar of tqdm, in notebooks with ipywidgets a widget.
 
     Parameters
     ----------
     items : iterable, default=None
-        What is gone through; None is for bars that are told of progress by `update`.
+        What to iterate over; None for a bar that is advanced by `update`.
     total : int, default=None
         Number of units; None takes the length of `items`, if it has one.
     desc : str
-        What stands before the bar.
+        Text before the bar.
     unit : str
-        What is counted.
+        Name of the unit.
     unit_scale : bool, default=False
-        Whether to write large numbers as k, M, ...
+        Whether to abbreviate large numbers with k, M, ...
     disable : bool, default=False
         Whether to show nothing.
 
@@ -49,7 +49,7 @@ def _tqdm() -> Any:
     from tqdm import TqdmWarning
 
     with warnings.catch_warnings():
-        # Where ipywidgets is missing, the bar is one of text, which is no reason to warn.
+        # Without ipywidgets the bar is plain text; do not warn about this.
         warnings.simplefilter("ignore", TqdmWarning)
         from tqdm.auto import tqdm
     return tqdm

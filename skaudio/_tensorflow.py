@@ -1,12 +1,12 @@
-"""Import TensorFlow and Keras without their start-up chatter.
+"""Import TensorFlow and Keras without their start-up messages.
 
-TensorFlow's C++ half writes to file descriptor 2 while it is imported: which CUDA
-libraries it did not find, which instructions it could use. None of it helps someone
-who classifies audio on a CPU. This module imports both with that chatter caught; what
-else was written meanwhile is written out again.
+While TensorFlow is imported, its C++ code writes to file descriptor 2, for example which CUDA
+libraries it did not find and which instructions it could use. This does not help users who
+classify audio on a CPU. This module captures stderr while it imports both, removes these
+messages, and then writes everything else.
 
-Whoever sets ``TF_CPP_MIN_LOG_LEVEL`` to 0 or 1, or imports TensorFlow first, sees what they
-asked for: nothing is caught then, nor by `start`.
+If ``TF_CPP_MIN_LOG_LEVEL`` is 0 or 1, or if TensorFlow was imported before, nothing is
+captured, neither here nor in `start`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _CHATTER = re.compile(
 
 
 def _has_stderr() -> bool:
-    """Whether anyone listens: services and windowed programs have no stderr."""
+    """Return whether there is a stderr, which services and windowed programs do not have."""
     try:
         os.fstat(2)
     except OSError:
@@ -39,7 +39,7 @@ def _has_stderr() -> bool:
 
 
 def _wants_silence() -> bool:
-    """Whether the user did not ask for chatter: to TensorFlow, what is no number is 0."""
+    """Return whether the log level hides messages; TensorFlow treats non-numbers as 0."""
     level = os.environ.get(_LEVEL, "2")
     return level.isdigit() and int(level) >= 2
 
@@ -52,8 +52,8 @@ def _quiet_start() -> Iterator[None]:
     if not _CATCHES:
         yield
         return
-    # Errors only, while it starts, unless the user chose; the variable is taken back, for it
-    # is the user's, also in the processes that are started from here.
+    # Show errors only, unless the user set the level. The variable is removed afterwards, so
+    # that it does not affect processes that are started later.
     is_ours = _LEVEL not in os.environ
     os.environ.setdefault(_LEVEL, "2")
     try:
@@ -93,12 +93,12 @@ with _quiet_start():
     import keras
     import tensorflow as tf
 
-    # Looking for devices is what prints the last of it; nothing is initialised yet.
+    # Listing devices prints the last of these messages; it does not initialise them.
     tf.config.list_physical_devices("GPU")
 
 if keras.backend.backend() != "tensorflow":
     raise ImportError(
-        f"skaudio trains with Keras on TensorFlow, and Keras is set to "
+        "skaudio needs Keras with the TensorFlow backend, but the backend is "
         f"{keras.backend.backend()!r}. Set the environment variable KERAS_BACKEND=tensorflow "
         "(or remove it) before Keras is imported."
     )
@@ -108,11 +108,11 @@ __all__ = ["keras", "start", "tf"]
 
 @functools.cache
 def start() -> None:
-    """Start TensorFlow's runtime, for the first network; one thread at a time.
+    """Start TensorFlow's runtime before the first network is built; not thread-safe.
 
-    Turning a matrix of booleans, as the masks of recurrent networks are, is an error to it
-    on some processors, though only oneDNN has no kernel for it and another one does the
-    work. It says so once in a process: here.
+    On some processors TensorFlow logs an error when it transposes a boolean matrix, such as a
+    mask of a recurrent network: oneDNN has no kernel for it, but another kernel does the
+    work. It logs this once per process; doing it here hides the message.
     """
     if _CATCHES and _has_stderr():
         with _chatter_caught():

@@ -1,8 +1,7 @@
-"""What the estimators share: checks of ``X``, parameter constraints, fits that may fail.
+"""Validation for all estimators: parameter constraints, checks of ``X``, and failed fits.
 
-The constraint classes are the ones that every estimator of scikit-learn declares its
-parameters with. scikit-learn keeps them in a private module; this is the only place
-that names it.
+The constraint classes are those that scikit-learn's estimators use to declare their
+parameters. They are in a private module of scikit-learn, which is only imported here.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ class Sizes(Interval):
     Parameters
     ----------
     at_least : int, default=0
-        How many sizes are needed.
+        Minimum number of sizes.
     """
 
     def __init__(self, at_least: int = 0):
@@ -69,12 +68,12 @@ class Sizes(Interval):
 
 @contextmanager
 def as_it_was_if_it_fails(estimator: Any) -> Iterator[None]:
-    """Take every attribute back if a fit ends in an error, or is interrupted.
+    """Restore all attributes if a fit fails or is interrupted.
 
     Parameters
     ----------
     estimator : object
-        What is being fitted.
+        The estimator to fit.
 
     Yields
     ------
@@ -99,14 +98,14 @@ def check_recordings(X: Any, y: Any = None, *, estimator: Any) -> Sequence[Any]:
         Paths, bytes, open files, arrays, pairs, or the rows of a 2-D array. An iterator is
         read to its end.
     y : array-like of shape (n_clips,), default=None
-        Labels, checked here so that a wrong count costs no extraction.
+        Labels, whose number is checked before features are computed.
     estimator : object
-        Whose name the messages mention.
+        The estimator to name in messages.
 
     Returns
     -------
     sequence
-        One recording an item. The recordings themselves have not been looked at.
+        One recording per item. The recordings themselves are not checked.
     """
     name = type(estimator).__name__
     if scipy.sparse.issparse(X):
@@ -133,8 +132,8 @@ def check_recordings(X: Any, y: Any = None, *, estimator: Any) -> Sequence[Any]:
 
 def _from_array(X: np.ndarray, estimator: Any) -> Any:
     if X.ndim == 2 and X.size and X.dtype.kind in "iuf":
-        # check_array would find nothing, and takes a tenth of the time that one clip takes.
-        # int16 and int32 keep their type: it tells what full scale is.
+        # check_array would find nothing, and takes a tenth of the time of one clip.
+        # int16 and int32 keep their type, which determines full scale.
         return X
     if X.ndim > 2:
         raise ValueError(
@@ -142,5 +141,5 @@ def _from_array(X: np.ndarray, estimator: Any) -> Any:
             f"{type(estimator).__name__}: expected (n_clips, n_samples), got {X.shape}. "
             "Mix channels down first, e.g. X.mean(axis=channel_axis)."
         )
-    # NaN and infinity are looked for clip by clip, so that the message can name the clip.
+    # NaN and infinity are checked later, for each clip, so that the message can name the clip.
     return check_array(X, ensure_all_finite=False, estimator=estimator)

@@ -1,4 +1,4 @@
-"""Classifiers that may answer that they do not know."""
+"""Reject clips of unknown classes."""
 
 from __future__ import annotations
 
@@ -30,40 +30,40 @@ __all__ = ["UnknownRejector"]
 
 
 class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
-    """Answer "unknown" to clips that are unlike those of the training.
+    """Predict "unknown" for clips that differ from the training clips.
 
-    A classifier gives every clip one of the labels that it was trained on: another word, a
-    door or silence is a *cat* to it. This one takes the answer of any classifier with
-    ``predict_proba`` only when the probability of the best class reaches a threshold. The
-    threshold is chosen on held-out clips of the training, so that a given share of them is
-    kept; nothing unknown is needed for it.
+    A classifier predicts one of the labels that it was trained on for every clip, even for
+    another word, a door or silence. This meta-estimator accepts the prediction of a classifier
+    only if the probability of the most probable class reaches a threshold. The threshold is
+    chosen on held-out training clips, so that a given share of them is accepted; no unknown
+    clips are needed.
 
     Parameters
     ----------
     estimator : classifier
-        With ``predict_proba``; itself, or as the last step of a pipeline, or calibrated by
+        It must have ``predict_proba``. It can be a pipeline, or calibrated by
         :class:`sklearn.calibration.CalibratedClassifierCV`.
     keep : float, default=0.95
-        Share of the held-out clips that is kept, at most 1. More keeps more of what is known
-        and lets more of what is unknown pass.
+        Share of the held-out clips that is accepted, at most 1. With a larger share, more known
+        clips and more unknown clips are accepted.
     unknown_label : str, int or None, default=None
-        The answer to what is rejected. None is ``"unknown"`` when labels are strings and
-        -1 when they are numbers. Clips that bear this label in `y` are a class to
-        `estimator`, and have no part in the threshold.
+        The label of rejected clips. None means ``"unknown"`` if labels are strings and
+        -1 if they are numbers. Clips with this label in `y` are a class for `estimator`,
+        and are not used for the threshold.
     cv : int, float, cross-validation generator, iterable or "prefit", default=5
-        Where the held-out clips come from, as in
-        :class:`sklearn.model_selection.TunedThresholdClassifierCV`: folds; a share that is
-        held out once; or "prefit", when `estimator` has been fitted to other clips than
-        those given to `fit`. With ``groups`` folds are made of whole groups, and a share
-        is a share of the groups.
+        How clips are held out, as in
+        :class:`sklearn.model_selection.TunedThresholdClassifierCV`: in folds; a share that is
+        held out once; or "prefit", if `estimator` is already fitted, to other clips than
+        those passed to `fit`. With ``groups``, folds consist of whole groups, and a share is a
+        share of the groups.
     refit : bool, default=True
-        Whether `estimator` is fitted to all clips in the end. False keeps the one that was
-        fitted without the held-out clips, which takes a single split.
+        Whether `estimator` is finally fitted to all clips. False uses the one that was fitted
+        without the held-out clips, which requires a single split.
     n_jobs : int or None, default=None
-        Folds fitted at the same time.
+        Number of folds fitted at the same time.
     random_state : int, RandomState instance or None, default=None
-        Seed of the splits, when `cv` is a number and clips are shuffled: with a share or
-        with groups.
+        Seed of the splits if `cv` is a number and clips are shuffled: with a share or with
+        groups.
 
     Attributes
     ----------
@@ -72,31 +72,31 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     estimator_ : classifier
         The fitted classifier.
     held_out_scores_ : ndarray of shape (n_held_out_clips,)
-        Scores of the held-out clips of known classes. Another threshold needs no fit:
+        Scores of the held-out clips of known classes, to change the threshold without a fit:
         ``rejector.threshold_ = np.quantile(rejector.held_out_scores_, 0.1, method="lower")``.
     n_features_in_ : int
-        Number of features. Only defined when `estimator_` counts them.
+        Number of features. Only defined if `estimator_` has it.
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of the features. Only defined when `estimator_` knows them.
+        Names of the features. Only defined if `estimator_` has them.
     threshold_ : float
         Clips with a lower score are unknown.
     unknown_label_ : str or int
-        What they are called.
+        The label of these clips.
 
     See Also
     --------
-    sklearn.model_selection.TunedThresholdClassifierCV : The threshold between two classes.
+    sklearn.model_selection.TunedThresholdClassifierCV : Choose a threshold between two classes.
 
     Notes
     -----
     ``roc_auc_score(y != "unknown", rejector.score_samples(X))`` measures how well the scores
-    tell known from unknown clips, whatever the threshold. `predict_proba` and
-    `decision_function` are about the known classes, as scorers such as ``"roc_auc"`` and
-    ``"roc_auc_ovr"`` expect.
+    separate known from unknown clips, for all thresholds. `predict_proba` and
+    `decision_function` have values for the known classes only, as scorers such as ``"roc_auc"``
+    and ``"roc_auc_ovr"`` expect.
 
-    How much is rejected depends on how like the unknown is to the known. With three short
-    words, other short words are the hard case and noise is the easy one:
-    ``examples/benchmarks/rejection.py`` prints the shares.
+    The more similar unknown clips are to known ones, the fewer are rejected. With three short
+    words, other short words are hard to reject and noise is easy:
+    ``examples/benchmarks/rejection.py`` measures both.
 
     References
     ----------
@@ -146,7 +146,7 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X, y, **params):
-        """Choose the threshold on held-out clips, and fit the classifier to all.
+        """Choose the threshold on held-out clips, and fit the classifier.
 
         Parameters
         ----------
@@ -155,8 +155,8 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         y : array-like of shape (n_clips,)
             Their labels, strings or numbers.
         **params : dict
-            ``groups`` for the splits, such as speakers; everything else is for the ``fit``
-            of `estimator`. With scikit-learn's metadata routing, what was requested.
+            ``groups`` for the splits, such as speakers; all others are passed to the ``fit``
+            of `estimator`. With scikit-learn's metadata routing, those that were requested.
 
         Returns
         -------
@@ -176,9 +176,9 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         self.classes_ = np.unique(y[is_known])
         if self.cv == "prefit":
             if self.refit:
-                raise ValueError("cv='prefit' fits nothing: set refit=False.")
+                raise ValueError("With cv='prefit' nothing is fitted: set refit=False.")
             if params:
-                raise ValueError(f"cv='prefit' fits nothing: got {sorted(params)} for nothing.")
+                raise ValueError(f"With cv='prefit' nothing is fitted: omit {sorted(params)}.")
             check_is_fitted(self.estimator)
             self.estimator_ = self.estimator
             scores = self._scores(self.estimator, _safe_indexing(X, np.flatnonzero(is_known)))
@@ -186,14 +186,14 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             scores = self._fit_folds(X, y, is_known, *self._route(params))
         if not len(scores):
             raise ValueError(
-                "No held-out clip is of a known class, and the threshold is chosen on such clips."
+                "No held-out clip is of a known class, but such clips are needed for the threshold."
             )
         self.held_out_scores_ = scores
         self.threshold_ = float(np.quantile(scores, 1 - self.keep, method="lower"))
         return self
 
     def predict(self, X):
-        """Name the most probable known class, or answer that it is unknown.
+        """Predict the most probable known class, or that a clip is unknown.
 
         Parameters
         ----------
@@ -203,20 +203,20 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_clips,)
-            Labels: those of `classes_`, and `unknown_label_`.
+            Labels: those of `classes_`, or `unknown_label_`.
         """
         check_is_fitted(self)
         probabilities, scores = self._judge(self.estimator_, X)
         answers = self.classes_[probabilities.argmax(axis=1)]
         is_sure = (scores >= self.threshold_) & (scores > 0)
-        # An array, whose type is joined with that of the labels: -1 is no uint8.
+        # An array, so that the types are promoted: -1 does not fit in uint8 labels.
         return np.where(is_sure, answers, np.asarray(self.unknown_label_))
 
     def predict_proba(self, X):
         """Compute the probabilities of the known classes, given that the clip is of one of them.
 
-        How probable it is that a clip is unknown cannot be learned from known clips alone:
-        `score_samples` orders clips by how sure the classifier is, and promises no more.
+        The probability that a clip is unknown cannot be learned from known clips:
+        `score_samples` only ranks clips by the confidence of the classifier.
 
         Parameters
         ----------
@@ -226,19 +226,19 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_clips, n_classes)
-            In the order of `classes_`. Each row sums to 1, also where `predict` answers that the
-            clip is unknown. They are the classifier's; if it was taught `unknown_label`, the
-            others share what it gave to that.
+            In the order of `classes_`. Each row sums to 1, also if `predict` labels the clip as
+            unknown. They are those of the classifier; if it was trained on `unknown_label`, they
+            are normalised without that class.
         """
         check_is_fitted(self)
         known, _ = self._judge(self.estimator_, X)
         if len(self.estimator_.classes_) > len(self.classes_):
-            known += np.finfo(known.dtype).tiny  # where nothing is left for them, all are equal
+            known += np.finfo(known.dtype).tiny  # if all are zero, they become equal
             known /= known.sum(axis=1, keepdims=True)
         return known
 
     def score_samples(self, X):
-        """Tell how sure the classifier is of its best known class.
+        """Compute the probability of the most probable known class.
 
         Parameters
         ----------
@@ -248,24 +248,24 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_clips,)
-            Probabilities, to be compared with `threshold_`; 0 where the classifier itself
-            knows `unknown_label` and finds it most probable.
+            Probabilities, to be compared with `threshold_`; 0 if the classifier was trained on
+            `unknown_label` and that class is the most probable one.
         """
         check_is_fitted(self)
         return self._judge(self.estimator_, X)[1]
 
     def decision_function(self, X):
-        """Compute the confidence in each known class, given that a clip is of one of them.
+        """Compute the confidence in each known class, given that the clip is of one of them.
 
         Parameters
         ----------
-        X : sequence of length n_clips
-            What the classifier takes.
+        X : sequence of recordings, or what else `estimator` takes
+            Clips.
 
         Returns
         -------
         ndarray of shape (n_clips,) or (n_clips, n_classes)
-            Logarithms of `predict_proba`; of two classes their difference, which is positive
+            Logarithms of `predict_proba`; for two classes their difference, which is positive
             for ``classes_[1]``.
         """
         with np.errstate(divide="ignore"):
@@ -274,7 +274,7 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
 
     @property
     def n_features_in_(self):
-        """Number of features, if the classifier counts them.
+        """Number of features, if the classifier has it.
 
         Returns
         -------
@@ -286,7 +286,7 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
 
     @property
     def feature_names_in_(self):
-        """Feature names, if the classifier knows them.
+        """Feature names, if the classifier has them.
 
         Returns
         -------
@@ -297,16 +297,16 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         return self.estimator_.feature_names_in_
 
     def get_metadata_routing(self):
-        """Tell scikit-learn where the parameters of `fit` go.
+        """Get the metadata routing of this object.
 
         Returns
         -------
         MetadataRouter
-            To the classifier and to the splitter.
+            Routes the parameters of `fit` to the classifier and to the splitter.
         """
         to_fit = MethodMapping().add(caller="fit", callee="fit")
         to_split = MethodMapping().add(caller="fit", callee="split")
-        # For splits by number, a splitter that takes groups stands for those made in fit.
+        # If cv is a number, a splitter that takes groups represents the one made in fit.
         splitter = self.cv if hasattr(self.cv, "split") else StratifiedGroupKFold()
         return (
             MetadataRouter(owner=self)
@@ -325,25 +325,25 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         is_number = y.dtype.kind in "iuf"
         if not is_number and y.dtype.kind not in "UO":
             raise ValueError(
-                f"Labels must be strings or numbers, got {y.dtype}: there is no {y.dtype} that "
-                "could mean unknown."
+                f"Labels must be strings or numbers, got {y.dtype}, which has no value for "
+                "unknown clips."
             )
         if self.unknown_label is None and is_number and -1 in y:
             raise ValueError(
-                "-1 is a label in y, and what is unknown would be called -1. Give unknown_label: "
-                "another number, or -1 if that is what it means."
+                "-1 is a label in y, but it is also the default label of unknown clips. Set "
+                "unknown_label to another number, or to -1 if that is what it means in y."
             )
         if self.unknown_label is None:
             return -1 if is_number else "unknown"
         if is_number != isinstance(self.unknown_label, Integral):
             raise ValueError(
-                f"unknown_label={self.unknown_label!r} must be of the same kind as the labels, "
+                f"unknown_label={self.unknown_label!r} must be of the same type as the labels, "
                 f"such as {y[:1].tolist()[0]!r}."
             )
         return self.unknown_label
 
     def _route(self, params: dict[str, Any]) -> tuple[dict[str, Any], Any]:
-        """Sort the parameters of fit into those of the classifier and the splits' groups."""
+        """Separate the parameters for the classifier from the groups for the splits."""
         if _routing_enabled():
             routed = process_routing(self, "fit", **params)
             return dict(routed.estimator.fit), routed.splitter.split.get("groups")
@@ -360,13 +360,13 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         splits = list(cv.split(np.zeros(_num_samples(X)), y, groups))
         if not self.refit and len(splits) != 1:
             raise ValueError(
-                "refit=False keeps the classifier of a single split: let cv be a share, such as "
-                f"0.2. Got cv={self.cv!r}, which makes {len(splits)} splits."
+                "refit=False requires a single split: set cv to a share, such as 0.2. "
+                f"Got cv={self.cv!r}, which makes {len(splits)} splits."
             )
         return splits
 
     def _fit_folds(self, X, y, is_known, params, groups):
-        """Fit the classifier, and score the clips that it was not fitted to."""
+        """Fit the classifier in each split, and score the held-out clips."""
         splits = self._splits(X, y, groups)
         folds = Parallel(n_jobs=self.n_jobs)(
             delayed(self._fit_fold)(X, y, is_known, train, test, params) for train, test in splits
@@ -385,14 +385,14 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         return self._judge(estimator, X)[1]
 
     def _judge(self, estimator: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:
-        """Probabilities of the known classes, and the scores."""
+        """Return the probabilities of the known classes, and the scores."""
         probabilities = np.asarray(estimator.predict_proba(X))
         missing = np.setdiff1d(self.classes_, estimator.classes_)
         if len(missing):
             raise ValueError(
-                f"The classifier does not know the classes {missing.tolist()}: it was fitted "
-                "without a clip of them. Add clips to each fold, from several groups if there are "
-                "groups, or choose another cv."
+                f"The classifier was not fitted to any clip of the classes {missing.tolist()}. "
+                "Add clips of them, from several groups if there are groups, so that each "
+                "training fold has some, or choose another cv."
             )
         known = probabilities[:, np.searchsorted(estimator.classes_, self.classes_)]
         best = np.asarray(estimator.classes_)[probabilities.argmax(axis=1)]

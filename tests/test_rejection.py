@@ -291,9 +291,9 @@ def test_a_fitted_classifier_and_a_single_split(blobs):
     np.testing.assert_array_equal(
         np.quantile(once.held_out_scores_, 1 - once.keep, method="lower"), once.threshold_
     )
-    with pytest.raises(ValueError, match="cv='prefit' fits nothing: set"):
+    with pytest.raises(ValueError, match="With cv='prefit' nothing is fitted: set"):
         UnknownRejector(inner, cv="prefit").fit(X, y)
-    with pytest.raises(ValueError, match=r"cv='prefit' fits nothing: got \['sample_weight'\]"):
+    with pytest.raises(ValueError, match=r"nothing is fitted: omit \['sample_weight'\]"):
         UnknownRejector(inner, cv="prefit", refit=False).fit(X, y, sample_weight=np.ones(300))
     with pytest.raises(NotFittedError):
         UnknownRejector(LogisticRegression(), cv="prefit", refit=False).fit(X, y)
@@ -305,7 +305,7 @@ def test_a_fitted_classifier_and_a_single_split(blobs):
     ("parameters", "y", "message"),
     [
         ({"keep": 1.1}, None, "The 'keep' parameter of UnknownRejector must be"),
-        ({"unknown_label": 3}, None, "unknown_label=3 must be of the same kind.*'a'"),
+        ({"unknown_label": 3}, None, "unknown_label=3 must be of the same type.*'a'"),
         ({}, np.arange(300) % 2 == 0, "Labels must be strings or numbers, got bool"),
         ({}, np.array(["unknown", "none"])[np.arange(300) % 2], "No held-out clip|at least"),
     ],
@@ -322,7 +322,7 @@ def test_mistakes_are_told(parameters, y, message, blobs):
 def test_a_class_that_a_fold_lacks_is_told(blobs):
     X, y = blobs
     by_class = [(np.flatnonzero(y != label), np.flatnonzero(y == label)) for label in "abc"]
-    with pytest.raises(ValueError, match=r"does not know the classes \['a'\]"):
+    with pytest.raises(ValueError, match=r"not fitted to any clip of the classes \['a'\]"):
         UnknownRejector(LogisticRegression(), cv=by_class).fit(X, y)
 
 

@@ -1,4 +1,4 @@
-"""Transformers from recordings to feature sequences."""
+"""Transform recordings to feature sequences."""
 
 from skaudio.feature_extraction._log_mel import LogMelTransformer
 from skaudio.feature_extraction._mfcc import MFCCTransformer

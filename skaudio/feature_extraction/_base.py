@@ -1,4 +1,4 @@
-"""What all front ends have in common: reading, clip length, workers, the store."""
+"""Base class of the transformers: reading, clip length, workers and the store."""
 
 from __future__ import annotations
 
@@ -35,31 +35,31 @@ from skaudio.store import FeatureStore
 
 __all__ = ["AudioTransformer"]
 
-# The most that one task reads and transforms: 128 clips, or as many samples as in 131
-# seconds at 16 kHz. Enough to make little of what a task costs, but each worker gets
-# several, to be busy to the end.
+# The maximum size of one task: 128 clips, or as many samples as in 131 seconds at 16 kHz. This
+# makes the overhead of a task small. Each worker gets several tasks, so that all finish at about
+# the same time.
 _MOST_CLIPS = 128
 _MOST_SAMPLES = 2**21
 _TASKS_PER_WORKER = 4
 
-# Clips that are saved together: what is lost when a process dies.
+# Clips that are stored together: at most these are lost if a process is killed.
 _SAVED = 512
 
-# To be raised when the same parameters begin to give other features: those that are kept
-# are then not taken any more.
+# Increase this when the same parameters lead to different features, so that stored ones are no
+# longer used.
 _REVISION = 2
 
-# A learned clip length covers this share of the recordings. One in ten may be set aside before
-# if they are absurd, longer than so many times the median: whole concerts among words.
+# A learned clip length covers this share of the recordings. Up to one in ten are ignored if they
+# are longer than this multiple of the median, such as whole concerts among words.
 _COVERED = 0.95
 _ABSURD = 4
 _FEW = 0.1
 
-# Where the window and the hop are not given: 30 ms and 10 ms, usual for keyword spotting.
+# The default window and hop, in ms, are usual for keyword spotting.
 _WINDOW_MS, _HOP_MS = 30, 10
 
-# Parameters that change how features are computed, but not the features. The duration
-# does, through n_samples_, which is also there when it was learned.
+# Parameters that do not change the features. The duration does, but through n_samples_, which
+# is also set when it is learned.
 _WITHOUT_EFFECT = {"duration", "memory", "n_jobs", "verbose"}
 
 
@@ -68,8 +68,8 @@ class AudioTransformer(
 ):
     """Base class of the transformers from recordings to feature sequences.
 
-    A subclass says what its front end makes of waveforms (`_front_end`) and how its
-    coefficients are called (`_band_names`).
+    A subclass defines how features are computed from waveforms (`_front_end`) and the names
+    of the coefficients (`_band_names`).
     """
 
     _parameter_constraints: dict[str, list[Any]] = {
@@ -95,29 +95,29 @@ class AudioTransformer(
     }
 
     def __init_subclass__(cls, **kwargs):
-        # Features have three axes, so set_config(transform_output="pandas") leaves them alone.
+        # Features have three axes, so set_config(transform_output="pandas") must not wrap them.
         super().__init_subclass__(auto_wrap_output_keys=None, **kwargs)
 
     @abstractmethod
     def _front_end(self, window: np.ndarray, mel: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-        """A function from waveforms to bands, which can be pickled."""
+        """Return a function from waveforms to bands, which can be pickled."""
 
     @abstractmethod
     def _band_names(self) -> list[str]:
-        """Names of the bands or coefficients, without derivatives."""
+        """Return the names of the bands or coefficients, without derivatives."""
 
     def fit(self, X, y=None):
-        """Learn the length of a clip; nothing else is learned.
+        """Learn the length of a clip, and nothing else.
 
         Parameters
         ----------
         X : iterable of recordings, or array-like of shape (n_clips, n_samples)
-            A list, a Series, an iterator, but no set and no dict, whose order labels could not
-            follow. Each recording is a path (``str`` or ``PathLike``), encoded bytes, an open
-            binary file, a 1-D array of samples at `sample_rate`, a pair
-            ``(samples, sample_rate)``, a :class:`~skaudio.audio.Segment` or what a
-            :class:`~skaudio.augmentation.WaveformAugmenter` made of one of these. WAV,
-            FLAC, OGG, MP3, M4A and all else that FFmpeg reads, at any rate, mono or not.
+            A list, a Series or an iterator, but not a set or a dict, whose order may not match
+            that of the labels. Each recording is a path (``str`` or ``PathLike``), encoded
+            bytes, an open binary file, a 1-D array of samples at `sample_rate`, a pair
+            ``(samples, sample_rate)``, a :class:`~skaudio.audio.Segment` or an output of
+            :class:`~skaudio.augmentation.WaveformAugmenter`. Files can be WAV, FLAC, OGG, MP3,
+            M4A and others that FFmpeg decodes, at any rate, with any number of channels.
         y : array-like of shape (n_clips,), default=None
             Only its length is checked.
 
@@ -129,13 +129,13 @@ class AudioTransformer(
         Raises
         ------
         AudioError
-            Names the recordings that cannot be opened (only if `duration` is None).
+            If recordings cannot be opened; the message names them. Only if `duration` is None.
 
         Warns
         -----
         UserWarning
-            When more than 5 % of the recordings are longer than the length that was learned,
-            or when mel bands lie between the bins of the Fourier transform and stay empty.
+            If more than 5 % of the recordings are longer than the learned length, or if mel
+            bands are empty because they lie between the bins of the Fourier transform.
         """
         self._validate_params()
         with as_it_was_if_it_fails(self):
@@ -152,7 +152,7 @@ class AudioTransformer(
             seconds = audio.durations(recordings, sample_rate=self.sample_rate)
             self.duration_ = _typical_duration(seconds)
             self._warn_of_cuts(seconds)
-        # Rounded first: 0.3 s at 16 kHz is 4800 samples, not 4799 or 4801.
+        # Round first, so that 0.3 s at 16 kHz are 4800 samples, not 4799 or 4801.
         self.n_samples_ = int(np.ceil(round(self.duration_ * self.sample_rate, 6)))
         self.n_frames_ = dsp.frame_count(
             self.n_samples_, n_fft=self.n_fft_, hop_length=self.hop_length_, center=self.center
@@ -165,7 +165,7 @@ class AudioTransformer(
         return self
 
     def fit_transform(self, X, y=None):
-        """Learn the length of a clip and compute the features of the same recordings.
+        """Learn the length of a clip, and compute the features of the same recordings.
 
         Parameters
         ----------
@@ -177,7 +177,7 @@ class AudioTransformer(
         Returns
         -------
         ndarray of shape (n_clips, n_frames, n_coefficients)
-            As `transform` returns them.
+            The features, as in `transform`.
         """
         return super().fit_transform(list(X) if isinstance(X, Iterator) else X, y)
 
@@ -187,18 +187,18 @@ class AudioTransformer(
         Parameters
         ----------
         X : iterable of recordings, or array-like of shape (n_clips, n_samples)
-            As in `fit`; the recordings may be of any length.
+            As in `fit`; the recordings can have any length.
 
         Returns
         -------
         ndarray of shape (n_clips, n_frames, n_coefficients)
-            The features, ``float32``: `n_frames_` frames of as many coefficients as
-            `get_feature_names_out` has names.
+            The features, ``float32``: `n_frames_` frames of the coefficients that
+            `get_feature_names_out` returns.
 
         Raises
         ------
         AudioError
-            Names every recording that cannot be used, and why; up to ten, then a count.
+            If recordings cannot be used. The message names up to ten of them, with reasons.
         """
         check_is_fitted(self, "n_samples_")
         recordings = check_recordings(X, estimator=self)
@@ -224,13 +224,13 @@ class AudioTransformer(
         return features
 
     def _workers(self, n_clips: int) -> Any:
-        """Provide workers, unless starting them would take as long as the work."""
+        """Return workers, or none for a single clip, to save the time to start them."""
         if n_clips == 1:
             return contextlib.nullcontext()
         return joblib.Parallel(self.n_jobs, prefer="threads", return_as=_return_as())
 
     def _extract_missing(self, extract: _Extraction, store: FeatureStore) -> None:
-        """Take from the store what it has, and give it what it has not."""
+        """Load features from the store; compute and store those that it does not have."""
         recipe = self._recipe()
         keys = [_key(recipe, recording) for recording in extract.recordings]
         missing = store._load(keys, extract.features, range(len(keys)))
@@ -239,9 +239,9 @@ class AudioTransformer(
         waits = True
         for start in range(0, len(firsts), _SAVED):
             part = firsts[start : start + _SAVED]
-            # Whoever waited in vain does not wait again.
+            # After waiting without success, do not wait again.
             with store._lock(recipe, waits) as waits:
-                # Another process may have been at work while this one waited.
+                # Another process may have stored some while this one waited.
                 still = store._load(keys, extract.features, part)
                 extract.progress.update(len(part) - len(still))
                 done = [index for index in extract(still) if keys[index] is not None]
@@ -251,9 +251,9 @@ class AudioTransformer(
         extract(still)
 
     def _recipe(self) -> str:
-        """Name everything that changes the features of a recording."""
+        """Return a hash of everything that affects the features of a recording."""
         parameters = {
-            name: getattr(self, f"{name}_", value)  # lengths that follow the sampling rate
+            name: getattr(self, f"{name}_", value)  # resolved lengths in samples
             for name, value in self.get_params().items()
             if name not in _WITHOUT_EFFECT
         }
@@ -277,7 +277,7 @@ class AudioTransformer(
         )
 
     def get_feature_names_out(self, input_features=None):
-        """Name the coefficients, the last axis of the output.
+        """Get the names of the coefficients, the last axis of the output.
 
         Parameters
         ----------
@@ -287,7 +287,7 @@ class AudioTransformer(
         Returns
         -------
         ndarray of shape (n_coefficients,)
-            Such as ``mfcc0, mfcc1, ...``, then ``delta_mfcc0, ...``,
+            For example ``mfcc0, mfcc1, ...``, then ``delta_mfcc0, ...``,
             ``delta2_mfcc0, ...``.
         """
         check_is_fitted(self, "n_samples_")
@@ -296,14 +296,14 @@ class AudioTransformer(
         return np.asarray(names, dtype=object)
 
     def set_output(self, *, transform=None):
-        """Accept the default container only.
+        """Set the output container, which must be the default.
 
         Parameters
         ----------
         transform : {"default", None}, default=None
             Features have three axes and a data frame has two, so ``"pandas"`` and
-            ``"polars"`` are refused; where :func:`sklearn.set_config` asks for them, the
-            features stay an array.
+            ``"polars"`` raise an error. If they are set by :func:`sklearn.set_config`, the
+            features are still an array.
 
         Returns
         -------
@@ -312,7 +312,7 @@ class AudioTransformer(
         """
         if transform not in (None, "default"):
             raise ValueError(
-                f"{type(self).__name__} cannot put out {transform!r}: its features are "
+                f"{type(self).__name__} cannot output {transform!r}: its features are "
                 "(clips, frames, coefficients) and a data frame has two axes. "
                 "Use 'default', or reshape the array first."
             )
@@ -322,7 +322,7 @@ class AudioTransformer(
         make = _amplitude_window if isinstance(self.window, str) else dsp.amplitude_window
         window = make(self.window, self.win_length_, self.n_fft_)
         if not np.isfinite(window).all():
-            raise ValueError("The window has weights that are NaN or infinite.")
+            raise ValueError("The window must have finite weights, but some are NaN or infinite.")
         return window
 
     def _mel_filterbank(self) -> scipy.sparse.csc_array:
@@ -334,7 +334,7 @@ class AudioTransformer(
         return self.sample_rate / 2 if self.fmax is None else self.fmax
 
     def _set_frame_lengths(self) -> None:
-        """Let the lengths that were not given follow the sampling rate."""
+        """Set the lengths in samples; those that are None depend on the sampling rate."""
         rate = int(self.sample_rate)
         window = self.win_length or max(1, _WINDOW_MS * rate // 1000)
         self.n_fft_ = int(self.n_fft or 1 << (window - 1).bit_length())
@@ -345,7 +345,7 @@ class AudioTransformer(
         if self.win_length_ > self.n_fft_:
             raise ValueError(
                 f"win_length={self.win_length} must be at most n_fft={self.n_fft}, the length of "
-                "the frame that holds the window."
+                "the frame that contains the window."
             )
         self._amplitude_window()
         nyquist = self.sample_rate / 2
@@ -379,8 +379,8 @@ class AudioTransformer(
             warnings.warn(
                 f"{type(self).__name__} learned a clip length of {self.duration_:g} s, and "
                 f"{n_cut} of the {len(seconds)} recordings are longer (up to {seconds.max():.3g} s)"
-                "; their ends will be cut. Set duration to choose the length, or take the long "
-                "recordings apart with skaudio.audio.Segment.",
+                "; their ends will be cut. Set duration to choose the length, or split the long "
+                "recordings with skaudio.audio.Segment.",
                 stacklevel=4,
             )
 
@@ -407,18 +407,18 @@ class AudioTransformer(
 
 
 class _Extraction:
-    """The work of one call of `transform`, and what has become of it.
+    """The computation of one call of `transform`, and its failures.
 
     Parameters
     ----------
     extractor : Extractor
-        What is done to each recording.
+        Computes the features of a task.
     recordings : sequence
         All of `X`.
     features : ndarray of shape (n_clips, n_frames, n_coefficients)
-        Where the features go.
+        The array to fill.
     workers : joblib.Parallel or None
-        Who does it; None does it here and now.
+        The workers; None uses the current thread.
     progress : tqdm
         The progress bar.
     """
@@ -432,7 +432,7 @@ class _Extraction:
         self.failures: list[tuple[str, str]] = []
 
     def __call__(self, indices: Sequence[int]) -> list[int]:
-        """Fill the rows at `indices`; return the indices of the good ones."""
+        """Fill the rows at `indices`; return the indices of the usable recordings."""
         if not indices:
             return []
         if self.workers is None:
@@ -441,7 +441,7 @@ class _Extraction:
         most = min(_MOST_CLIPS, _MOST_SAMPLES // self.extractor.n_samples, len(indices) // n_tasks)
         n_together = max(1, most)
         tasks = [indices[at : at + n_together] for at in range(0, len(indices), n_together)]
-        # Some backends return everything at the end: not more at once than they can hold.
+        # Some backends return all results at the end: limit how many they hold at once.
         n_at_once = len(tasks) if self.workers.return_generator else 4 * n_tasks
         good: list[int] = []
         for start in range(0, len(tasks), max(1, n_at_once)):
@@ -463,7 +463,7 @@ class _Extraction:
         return good
 
 
-# One clip takes a millisecond; these would take another half.
+# Without the cache these would take half a millisecond, and one clip takes one.
 _amplitude_window = lru_cache(maxsize=8)(dsp.amplitude_window)
 
 
@@ -486,7 +486,7 @@ def _return_as() -> str:
 def _without_repeats(
     indices: Sequence[int], keys: Sequence[bytes | None]
 ) -> tuple[list[int], list[int]]:
-    """Split indices into those of recordings that come for the first time, and repeats."""
+    """Split indices into those of first occurrences of recordings, and of repeats."""
     seen: set[bytes | None] = set()
     firsts: list[int] = []
     repeats: list[int] = []
@@ -498,7 +498,7 @@ def _without_repeats(
 
 
 def _key(recipe: str, recording: Any) -> bytes | None:
-    """Identify features; None where there is no recording, of which reading says why."""
+    """Return the key of the features, or None if the recording is unusable."""
     try:
         return bytes.fromhex(recipe) + audio.fingerprint(recording)
     except AudioError:
@@ -506,7 +506,7 @@ def _key(recipe: str, recording: Any) -> bytes | None:
 
 
 def _as_slice(indices: Sequence[int]) -> Any:
-    """Make a slice of consecutive indices, which copies nothing."""
+    """Return a slice if the indices are consecutive, which avoids a copy."""
     if len(indices) and indices[-1] - indices[0] == len(indices) - 1:
         return slice(indices[0], indices[-1] + 1)
     return indices
@@ -517,7 +517,7 @@ def _as_store(memory: Any) -> FeatureStore | None:
         return FeatureStore() if memory else None
     if isinstance(memory, FeatureStore):
         return memory
-    memory = getattr(memory, "location", memory)  # of a joblib.Memory
+    memory = getattr(memory, "location", memory)  # a joblib.Memory has it
     if memory is None:
         return None
     if not os.fspath(memory):
@@ -526,14 +526,14 @@ def _as_store(memory: Any) -> FeatureStore | None:
 
 
 def _typical_duration(seconds: np.ndarray) -> float:
-    """The length that covers 95 % of the recordings, a few absurd ones set aside.
+    """Return the length that covers 95 % of the recordings, without a few very long ones.
 
-    Rounded up, so that the folds of a cross-validation, whose recordings differ a little,
-    agree on it and can share stored features.
+    It is rounded up, so that it is usually the same in all folds of a cross-validation, which
+    can then share stored features.
     """
     usual = np.sort(seconds[seconds <= _ABSURD * np.median(seconds)])
     if len(seconds) - len(usual) > max(1, _FEW * len(seconds)):
-        usual = np.sort(seconds)  # they are not absurd, they are a kind of their own
+        usual = np.sort(seconds)  # they are too many to be exceptions
     longest = float(usual[int(np.ceil(_COVERED * len(usual))) - 1])
     step = 10 if longest > 0.5 else 100
     return float(np.ceil(round(longest * step, 6)) / step)
@@ -541,6 +541,6 @@ def _typical_duration(seconds: np.ndarray) -> float:
 
 @lru_cache(maxsize=1)
 def _versions() -> tuple[str, ...]:
-    """Versions of what features are computed with."""
+    """Return the versions of skaudio and the libraries that compute features."""
     libraries = ("av", "numpy", "scipy", "soxr")
     return (__version__, *(importlib.metadata.version(library) for library in libraries))

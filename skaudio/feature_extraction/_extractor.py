@@ -1,7 +1,7 @@
-"""From a few recordings to their features: everything that one clip goes through.
+"""Compute the features of a few recordings, with all the steps from reading to normalisation.
 
-An extractor is made for one call of ``transform`` and knows nothing of scikit-learn, so
-that it travels to any worker: a thread, a process or another machine.
+An extractor is created for one call of ``transform`` and does not depend on scikit-learn, so
+that it can be sent to any worker: a thread, a process or another machine.
 """
 
 from __future__ import annotations
@@ -17,14 +17,13 @@ from skaudio import audio, dsp
 
 __all__ = ["Extractor"]
 
-# Reading small files is the interpreter's work. Two threads that read at the same time
-# hinder each other more than they help, so they take turns, and one transforms while the
-# other reads. What takes longer than this many seconds is a decoder's work, and goes on
-# side by side.
+# Reading small files is mostly work of the interpreter. Two threads that read at the same time
+# slow each other down, so they take turns: one transforms while the other reads. Reading that
+# takes longer than this many seconds is mostly decoding, which runs in parallel.
 _TURN = 0.005
 _reading = threading.Lock()
 
-# Frames in which the sounding part is looked for, in seconds.
+# Frame and hop, in seconds, for finding the part with sound.
 _FRAME, _HOP = 0.025, 0.010
 
 
@@ -35,8 +34,8 @@ class Extractor:
     Attributes
     ----------
     front_end : callable
-        From waveforms ``(n_clips, n_samples)`` to ``(n_clips, n_frames, n_bands)``. The
-        rest is as in the transformers.
+        Maps waveforms ``(n_clips, n_samples)`` to ``(n_clips, n_frames, n_bands)``. The
+        other attributes are those of the transformers.
     """
 
     front_end: Callable[[np.ndarray], np.ndarray]
@@ -55,10 +54,10 @@ class Extractor:
     def __call__(
         self, recordings: Sequence[Any], indices: Sequence[int]
     ) -> tuple[np.ndarray, np.ndarray, list[tuple[str, str]]]:
-        """Compute the features of a few recordings, which have these indices in ``X``.
+        """Compute the features of recordings, whose `indices` in ``X`` are for messages.
 
-        Returns the features, which of them are good, and the names and reasons of the
-        recordings that could not be used.
+        Returns the features, a mask of the usable recordings, and the names of the others
+        with the reasons.
         """
         has_turn = _reading.acquire(timeout=_TURN)
         try:
@@ -100,7 +99,7 @@ class Extractor:
         return np.pad(samples[max(0, begin) :], (before, 0))
 
     def _n_frames(self, length: int) -> int:
-        """Frames that the recording would have without the silence behind it."""
+        """Return the number of frames of a recording without the silence that pads it."""
         own = dsp.frame_count(
             int(length), n_fft=self.n_fft, hop_length=self.hop_length, center=self.center
         )
@@ -110,7 +109,7 @@ class Extractor:
 def _level(
     waveforms: np.ndarray, lengths: np.ndarray, *, sample_rate: int, loudness: float
 ) -> None:
-    """Bring each clip to the same loudness, in its place; silence stays silence."""
+    """Scale each clip to the same loudness, in place; silence is not changed."""
     for clip, length in zip(waveforms, lengths, strict=True):
         found = dsp.loudness(clip[:length], sample_rate=sample_rate) if length else -np.inf
         if np.isfinite(found):

@@ -13,107 +13,107 @@ __all__ = ["LogMelTransformer"]
 
 
 class LogMelTransformer(AudioTransformer):
-    """Turn recordings into log-mel spectrograms.
+    """Transform recordings to log-mel spectrograms.
 
-    The values are those of :func:`librosa.power_to_db` of
-    :func:`librosa.feature.melspectrogram`, clip by clip. Convolutions like them better
-    than MFCCs when there is much data: neighbouring bands keep their neighbourhood.
+    The values are those of :func:`librosa.power_to_db` applied to
+    :func:`librosa.feature.melspectrogram`, clip by clip. With much data, they suit
+    convolutions better than MFCCs, because neighbouring bands remain neighbours.
 
     Parameters
     ----------
     sample_rate : int, default=16000
-        Every recording is resampled to this rate, in Hz. 16 kHz keeps the whole band of
-        speech; librosa's default of 22,050 Hz would resample nearly every recording of
-        speech without need.
+        Every recording is resampled to this rate, in Hz. 16 kHz covers the whole band of
+        speech; librosa's default of 22,050 Hz would needlessly resample nearly every
+        recording of speech.
     duration : float or None, default=None
-        Length of a clip in seconds: longer recordings lose their end, shorter ones are
-        followed by silence. None learns it in `fit`: the shortest length that covers 95 % of
-        the recordings, rounded up to a tenth of a second (to a hundredth below half a second),
-        so that the folds of a cross-validation agree on it. A few recordings that are absurdly
-        long (one in ten at most, longer than four times the median) are set aside before.
+        Length of a clip in seconds: longer recordings are cut at the end, shorter ones are
+        padded with silence. None means that `fit` learns it: the shortest length that covers
+        95 % of the recordings, rounded up to a tenth of a second (to a hundredth below half a
+        second), so that it is usually the same in all folds of a cross-validation. For this, a
+        few very long recordings (at most one in ten, over four times the median) are ignored.
     n_fft : int or None, default=None
-        Length of the Fourier transform, in samples. None means the next power of two that
-        holds the window: 512 at 16 kHz.
+        Length of the Fourier transform, in samples. None means the smallest power of two that
+        is at least the length of the window: 512 at 16 kHz.
     win_length : int or None, default=None
         Length of the analysis window, in samples, padded with zeros to `n_fft`. None means
-        30 ms, the usual choice for keyword spotting (480 at 16 kHz), but at most `n_fft`;
-        librosa takes it for `n_fft`.
+        30 ms, the usual choice for keyword spotting (480 at 16 kHz), but at most `n_fft`.
+        In librosa None means `n_fft`.
     hop_length : int or None, default=None
-        Samples from one frame to the next. None means 10 ms: 160 at 16 kHz.
+        Number of samples between successive frames. None means 10 ms: 160 at 16 kHz.
     n_mels : int, default=64
-        Number of mel bands. `fit` warns of bands so narrow that no frequency of the Fourier
-        transform lies in them.
+        Number of mel bands. `fit` warns if bands are so narrow that they contain no frequency
+        of the Fourier transform.
     fmin : float, default=0.0
         Lowest frequency, in Hz.
     fmax : float or None, default=None
         Highest frequency, in Hz. None means half the sampling rate.
     window : str, float, tuple or array-like of shape (win_length,), default="hann"
-        The analysis window, as :func:`scipy.signal.get_window` takes it.
+        The analysis window: an argument of :func:`scipy.signal.get_window`, or weights.
     center : bool, default=True
         Centre frame ``t`` on sample ``t * hop_length_``, padding the clip with zeros.
     top_db : float or None, default=80.0
-        Dynamic range, in dB: what lies further below the loudest band of the same clip
-        is raised to that floor. None keeps everything (down to -100 dB).
+        Dynamic range, in dB: values that are further below the maximum of the same clip are
+        raised to this limit. None leaves all values above -100 dB unchanged.
     delta_order : {0, 1, 2}, default=0
-        Append the derivatives along time up to this order: the output has
+        Append the derivatives over time up to this order: the output has
         ``n_mels * (1 + delta_order)`` coefficients. Convolutions and recurrent layers
-        learn derivatives by themselves, hence 0.
+        can learn derivatives themselves, hence 0.
     delta_width : int, default=9
-        Frames over which a derivative is estimated; odd, at least 3.
+        Number of frames to estimate a derivative from; odd, at least 3.
     normalize : {"mean", "mean_var"} or None, default=None
-        Subtract each coefficient's mean over the clip, and divide by its standard
-        deviation: against microphones, rooms and, in part, voices that training has not
-        met. The silence behind a short recording does not count. None keeps what
-        librosa computes.
+        Subtract the mean of each coefficient over the clip, and, with "mean_var", divide by
+        its standard deviation. This helps with microphones, rooms and, in part, voices that
+        are not in the training set. The silence that pads a short recording is excluded.
+        None does not normalise, like librosa.
     align : {"trim", "center"} or None, default=None
-        Where in the clip the sound stands. "trim": the silence before and after it is cut
-        off. "center": the middle of the sound becomes the middle of the clip. Both read
-        recordings to their end; the clip length that `fit` learns is that of the
-        recordings. None: where the recording has it.
+        Position of the sound in the clip. "trim" cuts the silence before and after it;
+        "center" moves its middle to the middle of the clip. For both, recordings are read
+        completely; the clip length that `fit` learns is still that of the recordings. None
+        does not move the sound.
     trim_db : float, default=40.0
-        For `align`: frames of 25 ms that lie further below the loudest one are silence,
+        For `align`: frames of 25 ms that are further below the loudest one are silence,
         in dB.
     loudness : float or None, default=None
-        Bring each clip to this loudness, in LUFS (ITU-R BS.1770), such as -23. None
-        leaves it as recorded.
+        Scale each clip to this loudness, in LUFS (ITU-R BS.1770), such as -23. None
+        does not scale it.
     memory : str, PathLike, True, FeatureStore, joblib.Memory or None, default=None
-        Keep features in this folder (True: the user's cache directory; a
-        :class:`joblib.Memory`: its folder), by the content of each recording and all that
-        changes the result, so that folds, candidates, processes and later runs compute
-        each clip once. A file is known by its path, size and time of change; everything
-        else by its bytes or samples. This is not the `memory` of
-        :class:`~sklearn.pipeline.Pipeline`, which keeps fitted transformers, each with its
+        Store features in this folder (True: the user's cache directory; a
+        :class:`joblib.Memory`: its folder), so that folds, candidates, processes and later
+        runs compute each clip only once. Features are identified by the recording and by
+        all that affects the result: a file by its path, size and time of change, everything
+        else by its bytes or samples. This differs from the `memory` of
+        :class:`~sklearn.pipeline.Pipeline`, which stores fitted transformers, each with its
         output for the whole training set. See :class:`~skaudio.store.FeatureStore` for the
-        size and how to clear.
+        size limit and for clearing.
     n_jobs : int or None, default=None
-        Workers that decode and transform at the same time, as in scikit-learn. They are
-        threads (decoding and Fourier transforms release the interpreter), unless
-        :func:`joblib.parallel_config` says otherwise.
+        Number of workers that decode and transform, as in scikit-learn. They are threads
+        (decoding and Fourier transforms release the interpreter lock), unless
+        :func:`joblib.parallel_config` selects another backend.
     verbose : int, default=0
-        Show a progress bar when positive.
+        Show a progress bar if positive.
 
     Attributes
     ----------
     duration_ : float
-        Length of every clip, in seconds: `duration`, or what was learned.
+        Length of every clip, in seconds: `duration`, or the learned length.
     n_samples_ : int
         Length of every clip, in samples at `sample_rate`.
     n_frames_ : int
         Number of frames of every clip.
     n_fft_, win_length_, hop_length_ : int
-        The lengths in samples that are used: those given, or what follows from `sample_rate`.
+        The values that are used, in samples: the parameters, or the defaults for `sample_rate`.
     n_features_in_ : int
-        Number of samples in a row. Only defined when `fit` was given a 2-D array.
+        Number of samples in a row. Only defined if `X` in `fit` was a 2-D array.
 
     See Also
     --------
-    MFCCTransformer : The cosine transform of this.
-    PCENTransformer : Divides steady noise away instead of taking logarithms.
-    librosa.feature.melspectrogram : The same for one waveform, transposed, before dB.
+    MFCCTransformer : Adds a cosine transform.
+    PCENTransformer : Suppresses steady noise instead of taking logarithms.
+    librosa.feature.melspectrogram : The same for one waveform, transposed, not in dB.
 
     Notes
     -----
-    `fit` learns the length of a clip and nothing else.
+    `fit` only learns the length of a clip.
 
     References
     ----------

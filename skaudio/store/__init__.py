@@ -1,4 +1,4 @@
-"""A folder that keeps feature rows, so that no clip is transformed twice."""
+"""Store features in a folder, so that each clip is transformed only once."""
 
 from skaudio.store._store import FeatureStore
 

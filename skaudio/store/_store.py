@@ -1,4 +1,4 @@
-"""Feature rows in an SQLite database, known by what determines them."""
+"""Store rows of features in an SQLite database, by a key of all that determines them."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ import platformdirs
 
 __all__ = ["FeatureStore"]
 
-# The folder may be one that the user also uses.
+# The user may have other files in the same folder.
 _NAME = "skaudio-features"
 
-# With the default features a row fills a page. What is known of it has a table of its own, so
-# that writing down a use rewrites no row. No write-ahead log: where connections last for one
-# call it takes twice the time, and it cannot be read in a folder that is read-only.
+# With the default features a row fills a page. Its metadata is in a separate table, so that
+# recording a use does not rewrite the row. There is no write-ahead log: with one connection for
+# each call it takes twice the time, and it cannot be read in a read-only folder.
 _SCHEMA = """
     pragma page_size = 16384;
     pragma auto_vacuum = full;
@@ -44,20 +44,20 @@ _SELECT = """
     where key in ({})
 """
 
-# Seconds that a process waits for another one; then it computes for itself.
+# Seconds that a process waits for another one, before it computes the rows itself.
 _PATIENCE = 60.0
 
-# Seconds: a row that is used again so soon is not written down as used.
+# Seconds within which another use of a row is not recorded.
 _RECENT = 3600
 
-# Keys in one query; SQLite takes 999 at least. Others may write between two queries.
+# Keys in one query; SQLite allows at least 999. Others may write between two queries.
 _MOST_KEYS = 500
 
-# A message in which SQLite quotes a damaged file may be more than Python can decode.
+# If SQLite's message quotes a damaged file, Python may fail to decode it.
 _ERRORS = (sqlite3.DatabaseError, UnicodeDecodeError)
 
-# Held around all that is done with SQLite, so that a process forks between two calls, never
-# within one: the child would inherit connections and locks of threads that it does not have.
+# Held during all uses of SQLite, so that a process never forks during one: the child would
+# inherit connections and locks of threads that it does not have.
 _one_at_a_time = threading.Lock()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
@@ -66,41 +66,41 @@ if hasattr(os, "register_at_fork"):
         after_in_child=_one_at_a_time.release,
     )
 
-# Locks that are held, and the process that holds them. After a fork SQLite takes those of the
-# parent for the child's own, which nobody would release.
+# Locks that are held, and the process that holds them. After a fork, SQLite treats the locks of
+# the parent as the child's, and nothing would release them.
 _held: dict[Path, int] = {}
 
 
 class FeatureStore:
-    """Keep feature rows in a folder, so that no clip is transformed twice.
+    """Store features in a folder, so that each clip is transformed only once.
 
-    Give it to the `memory` parameter of a transformer to choose the folder and its size;
-    a path or True there is short for a store with the other defaults.
+    Pass it as the `memory` parameter of a transformer to choose the folder and its size;
+    a path or True is short for a store with the other parameters at their defaults.
 
     Parameters
     ----------
     location : str or PathLike, default=None
-        The folder, made when it is first needed. None is the user's cache directory
+        The folder, created when it is first needed. None means the user's cache directory
         (``~/.cache/skaudio/features`` on Linux).
     size_limit : int, default=8589934592
-        Bytes that the rows may take; 8 GiB are half a million clips of one second with
-        the default features. What was used longest ago goes first.
+        Maximum size of the rows, in bytes; 8 GiB hold half a million clips of one second
+        with the default features. The least recently used rows are deleted first.
 
     See Also
     --------
-    skaudio.MFCCTransformer : Its `memory` parameter takes a store.
+    skaudio.MFCCTransformer : Its `memory` parameter accepts a store.
 
     Notes
     -----
-    The rows are in an SQLite database, ``skaudio-features.sqlite3``, that several processes and
-    threads may use at the same time. A process that dies, a full disk and a damaged file cost a
-    computation, never a wrong row: each row has a checksum, and a database that is damaged is
-    deleted and begun anew. A power failure may damage it, since nothing waits for the disk.
+    The rows are in an SQLite database, ``skaudio-features.sqlite3``, which several processes and
+    threads can use at the same time. If a process is killed, the disk is full or a file is
+    damaged, rows are computed again, but never wrong: each row has a checksum, and a damaged
+    database is deleted and replaced. A power failure may damage it, since writes are not synced.
 
     Microseconds to write and to read a row of 16 kB (``examples/benchmarks/stores.py``): 22 and
     13, joblib.Memory 1351 and 184, diskcache 138 and 16, a file for each row 30 and 20. SQLite
     alone, in one connection and without checksums, takes 12 and 15. LMDB takes 7 and 6, but a
-    truncated file ended the process, and a changed byte went unnoticed.
+    truncated file crashed the process, and a changed byte was not detected.
 
     Examples
     --------
@@ -132,7 +132,7 @@ class FeatureStore:
         Returns
         -------
         pathlib.Path
-            Where everything is kept.
+            The folder of the database and its locks.
         """
         if self.location is None:
             return platformdirs.user_cache_path("skaudio") / "features"
@@ -143,7 +143,7 @@ class FeatureStore:
         return self.path / f"{_NAME}.sqlite3"
 
     def nbytes(self) -> int:
-        """Tell the size of the file that holds the rows.
+        """Return the size of the database file.
 
         Returns
         -------
@@ -155,9 +155,9 @@ class FeatureStore:
         return 0
 
     def clear(self) -> None:
-        """Forget all rows and delete the store's files; others in the folder stay.
+        """Delete all rows and the files of the store, but no other files in the folder.
 
-        A process that is transforming at this time goes on, in a new file.
+        A process that is transforming at this time continues, with a new database.
 
         Raises
         ------
@@ -168,9 +168,9 @@ class FeatureStore:
         if not self.path.is_dir():
             return
         try:
-            with self._transaction("exclusive"):  # nobody else reads or writes now
+            with self._transaction("exclusive"):  # no one else reads or writes now
                 self._delete_files()
-        except (*_ERRORS, PermissionError):  # damaged; or Windows, which deletes no open file
+        except (*_ERRORS, PermissionError):  # damaged, or open on Windows
             self._delete_files()
         for lock in self.path.glob(f"{_NAME}-{'[0-9a-f]' * 32}.lock"):
             lock.unlink(missing_ok=True)
@@ -180,7 +180,7 @@ class FeatureStore:
     ) -> list[int]:
         """Fill the rows of `out` at `indices`; return the indices of those that are missing.
 
-        What has no key is never there.
+        Rows without a key are always missing.
         """
         self._check()
         wanted: dict[bytes, list[int]] = defaultdict(list)
@@ -199,7 +199,7 @@ class FeatureStore:
                 some = known[start : start + _MOST_KEYS]
                 query = _SELECT.format(", ".join("?" * len(some)))
                 with self._transaction("deferred") as database:
-                    # Damage may change anything, types as well.
+                    # Damage may change anything, even types.
                     for key, row, checksum, is_aging in database.execute(
                         query, (now - _RECENT, *some)
                     ):
@@ -215,12 +215,12 @@ class FeatureStore:
                 with self._transaction("immediate") as database:
                     database.executemany("update entries set used = ? where key = ?", aging)
         except _ERRORS as error:
-            # What could not be read is computed; if it cannot be kept either, saving says so.
+            # Unreadable rows are computed; if they cannot be stored either, saving warns.
             self._discard_if_damaged(error)
         return [index for index in indices if index not in found]
 
     def _save(self, keys: Sequence[bytes], rows: np.ndarray) -> None:
-        """Keep rows; a warning if the disk refuses."""
+        """Store rows, or warn if that fails."""
         if len(keys) == 0:
             return
         try:
@@ -232,10 +232,10 @@ class FeatureStore:
                 self._write(keys, rows)
         except (*_ERRORS, OverflowError) as error:  # the last for a row of more than 2 GiB
             warnings.warn(
-                f"The features could not be kept in {self.path}: {error}. "
+                f"The features could not be stored in {self.path}: {error}. "
                 "They are computed again when they are needed.",
                 RuntimeWarning,
-                stacklevel=4,  # whoever called transform
+                stacklevel=4,  # the caller of transform
             )
 
     def _write(self, keys: Sequence[bytes], rows: np.ndarray) -> None:
@@ -252,7 +252,7 @@ class FeatureStore:
                 "insert or replace into entries values (?, ?, ?, ?)",
                 [(k, i, now, _checksum(k, r)) for k, i, r in zip(keys, ids, contents, strict=True)],
             )
-            # Keep the size limit: delete what was used longest ago.
+            # Enforce the size limit: delete the least recently used rows.
             while _nbytes(database) > self.size_limit:
                 oldest = database.execute(
                     "select key from entries order by used limit 1"
@@ -263,10 +263,10 @@ class FeatureStore:
 
     @contextlib.contextmanager
     def _lock(self, name: str, waits: bool) -> Iterator[bool]:
-        """Keep other processes from computing the same rows; tell whether that succeeded.
+        """Prevent other processes from computing the same rows; yield whether this succeeded.
 
-        Nothing depends on it but time: without the lock, on a file system that has none
-        or after a minute of waiting for a process that hangs, a row may be computed twice.
+        The lock only saves time: without it, on a file system that does not support locks or
+        after waiting a minute for a process that hangs, a row may be computed twice.
         """
         path = self.path / f"{_NAME}-{name}.lock"
         lock = None
@@ -282,8 +282,8 @@ class FeatureStore:
 
     @contextlib.contextmanager
     def _transaction(self, kind: str) -> Iterator[sqlite3.Connection]:
-        """Open the database for one transaction; there is no connection between two."""
-        with contextlib.suppress(OSError):  # SQLite says that it cannot open the file
+        """Open the database for one transaction; no connection stays open afterwards."""
+        with contextlib.suppress(OSError):  # then SQLite raises, as it cannot open the file
             self.path.mkdir(parents=True, exist_ok=True)
         with (
             _one_at_a_time,
@@ -291,8 +291,8 @@ class FeatureStore:
                 sqlite3.connect(self._file, timeout=_PATIENCE, isolation_level=None)
             ) as database,
         ):
-            database.text_factory = bytes  # a damaged type must not end in a decoding error
-            # Nobody waits for the disk, or overwrites what is deleted.
+            database.text_factory = bytes  # a damaged type must not raise a decoding error
+            # Do not wait for the disk, and do not overwrite deleted rows.
             database.executescript("pragma synchronous = off; pragma secure_delete = off")
             ((version,),) = database.execute("pragma user_version")
             if version != 1:
@@ -302,12 +302,12 @@ class FeatureStore:
             database.execute("commit")
 
     def _discard_if_damaged(self, error: Exception) -> bool:
-        """Delete a damaged database; tell whether to try again with a new one."""
+        """Delete a damaged database; return whether to try again with a new one."""
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
         if code in (sqlite3.SQLITE_READONLY_DBMOVED, sqlite3.SQLITE_IOERR_DELETE_NOENT):
             return True  # another process deleted the files after they were opened
-        # A full disk, a file in use, a row that is too long. But tables that are not those of the
-        # schema are damage, and so is a file that only says of itself that it is read-only.
+        # A full disk, a file in use or a row that is too long is not damage. But tables that
+        # differ from the schema are, and so is a writable file that SQLite takes for read-only.
         is_refused = isinstance(error, sqlite3.OperationalError | sqlite3.DataError)
         is_writable = code == sqlite3.SQLITE_READONLY and os.access(self._file, os.W_OK)
         if is_refused and code != sqlite3.SQLITE_ERROR and not is_writable:
@@ -319,7 +319,7 @@ class FeatureStore:
         return True
 
     def _delete_files(self) -> None:
-        # Write-ahead mode is not used, but one wrong bit in the file turns it on.
+        # Write-ahead mode is not used, but one changed bit in the file turns it on.
         for suffix in ("", "-journal", "-wal", "-shm"):
             Path(f"{self._file}{suffix}").unlink(missing_ok=True)
 
@@ -329,12 +329,12 @@ class FeatureStore:
             raise ValueError(f"size_limit must be a positive int, got {self.size_limit!r}.")
         if self.path.exists() and not self.path.is_dir():
             raise NotADirectoryError(
-                f"The feature store needs a folder; {str(self.path)!r} is a file."
+                f"The feature store needs a folder, but {str(self.path)!r} is a file."
             )
 
 
 def _acquire(path: Path, deadline: float) -> sqlite3.Connection:
-    """Lock a file: a write transaction in an empty database, which ends with its process."""
+    """Lock a file by a write transaction in an empty database, which ends with its process."""
     while True:
         with _one_at_a_time:
             lock = sqlite3.connect(path, timeout=0, isolation_level=None)

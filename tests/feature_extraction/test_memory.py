@@ -305,7 +305,7 @@ def test_a_store_that_refuses_is_a_warning_of_the_caller(tone_files, tmp_path, m
         raise sqlite3.OperationalError("database or disk is full")
 
     monkeypatch.setattr(_store, "_nbytes", full)
-    with pytest.warns(RuntimeWarning, match=r"could not be kept in .*disk is full") as caught:
+    with pytest.warns(RuntimeWarning, match=r"could not be stored in .*disk is full") as caught:
         features = transformer.transform(paths)
     assert [warning.filename for warning in caught] == [__file__]
     np.testing.assert_array_equal(features, MFCCTransformer().fit_transform(paths))

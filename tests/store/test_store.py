@@ -224,7 +224,7 @@ def test_a_store_that_may_only_be_read_is_read(public_store, monkeypatch, hours)
         with store._lock("a", True) as locked:
             assert not locked
             assert _missing(store, [1, 2, 3, 4]) == [4]
-        with pytest.warns(RuntimeWarning, match="could not be kept in .*store: "):
+        with pytest.warns(RuntimeWarning, match="could not be stored in .*store: "):
             store._save(*_rows([4]))
         with pytest.raises(PermissionError):
             store.clear()
@@ -237,7 +237,7 @@ def test_a_damaged_store_that_may_only_be_read_is_left_alone(public_store):
     os.truncate(public_store._file, 20000)
     with _may_only_be_read(public_store.path):
         assert _missing(public_store, [1, 2]) == [1, 2]
-        with pytest.warns(RuntimeWarning, match="could not be kept in .*malformed"):
+        with pytest.warns(RuntimeWarning, match="could not be stored in .*malformed"):
             public_store._save(*_rows([1]))
     assert public_store.nbytes() == 20000
 
@@ -246,7 +246,7 @@ def test_a_damaged_store_that_may_only_be_read_is_left_alone(public_store):
 def test_a_folder_that_cannot_be_made_is_a_warning(public_store):
     with _may_only_be_read(public_store.path.parent):
         assert _missing(public_store, [1]) == [1]
-        with pytest.warns(RuntimeWarning, match="could not be kept in .*unable to open"):
+        with pytest.warns(RuntimeWarning, match="could not be stored in .*unable to open"):
             public_store._save(*_rows([1]))
 
 
@@ -261,7 +261,7 @@ def test_a_store_that_cannot_be_opened_now_is_not_lost(store):
     resource.setrlimit(resource.RLIMIT_NOFILE, (unused, hard))
     try:
         missing = _missing(store, [1, 2])
-        with pytest.warns(RuntimeWarning, match="could not be kept in .*unable to open"):
+        with pytest.warns(RuntimeWarning, match="could not be stored in .*unable to open"):
             store._save(*_rows([3]))
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
@@ -294,7 +294,7 @@ def test_a_full_disk_is_a_warning_and_costs_nothing_that_is_kept(store):
     assert int(kept) == 3
     assert int(nbytes) <= 500_000
     assert category == "RuntimeWarning"
-    assert message.startswith(f"The features could not be kept in {store.path}: ")
+    assert message.startswith(f"The features could not be stored in {store.path}: ")
     for n in range(3):
         out = np.zeros((8, 101, 40), dtype=np.float32)
         assert store._load([f"{n}-{i}".encode() for i in range(8)], out, range(8)) == []
@@ -454,7 +454,7 @@ def test_what_is_saved_while_another_process_clears_is_kept_in_a_new_file(store,
 def test_a_file_is_no_place_for_a_store(tmp_path):
     path = tmp_path / "file"
     path.write_text("")
-    with pytest.raises(NotADirectoryError, match=r"needs a folder; .* is a file"):
+    with pytest.raises(NotADirectoryError, match=r"needs a folder, but .* is a file"):
         _missing(FeatureStore(path), [1])
 
 
