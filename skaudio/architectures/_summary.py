@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from skaudio._tensorflow import keras
@@ -137,7 +139,16 @@ def network_summary(model: keras.Model) -> NetworkSummary:
 
 
 def _summaries(model: keras.Model) -> Iterator[LayerSummary]:
+    # Layers also have nodes in the graphs of other models, such as one that this was built from.
+    graph = getattr(model, "_functional", None) or model
+    nodes = getattr(graph, "_nodes_by_depth", {}).values()
+    n_calls = Counter(id(node.operation) for node in chain.from_iterable(nodes))
     for layer in model.layers:
+        if n_calls[id(layer)] > 1 or not layer._inbound_nodes:
+            raise ValueError(
+                f"Cannot count the layer {layer.name!r}: it is called {n_calls[id(layer)]} times; "
+                "only layers called once are supported."
+            )
         if isinstance(layer, keras.Model):
             yield from _summaries(layer)
             continue
@@ -152,12 +163,6 @@ def _summaries(model: keras.Model) -> Iterator[LayerSummary]:
 
 def _output_shape(layer: keras.layers.Layer) -> tuple[int, ...]:
     """Return the shape of the output for one clip."""
-    # Of several outputs, Keras returns the first as if it were the only one.
-    if len(layer._inbound_nodes) != 1:
-        raise ValueError(
-            f"Cannot count the layer {layer.name!r}: it is called "
-            f"{len(layer._inbound_nodes)} times; only layers called once are supported."
-        )
     if not hasattr(layer.output, "shape"):
         raise ValueError(f"Cannot count the layer {layer.name!r}: it has several outputs.")
     shape = layer.output.shape[1:]

@@ -44,6 +44,8 @@ _SELECT = """
     where key in ({})
 """
 
+_COUNT = "select count(*) from entries join rows on rows.rowid = id where key in ({})"
+
 # Seconds that a process waits for another one, before it computes the rows itself.
 _PATIENCE = 60.0
 
@@ -195,8 +197,7 @@ class FeatureStore:
         found: set[int] = set()
         aging = []
         try:
-            for start in range(0, len(known), _MOST_KEYS):
-                some = known[start : start + _MOST_KEYS]
+            for some in _chunks(known):
                 query = _SELECT.format(", ".join("?" * len(some)))
                 with self._transaction("deferred") as database:
                     # Damage may change anything, even types.
@@ -252,6 +253,10 @@ class FeatureStore:
                 "insert or replace into entries values (?, ?, ?, ?)",
                 [(k, i, now, _checksum(k, r)) for k, i, r in zip(keys, ids, contents, strict=True)],
             )
+            # With a damaged index, rows cannot be found although they were written.
+            queries = [(_COUNT.format(", ".join("?" * len(some))), some) for some in _chunks(keys)]
+            if sum(database.execute(*query).fetchone()[0] for query in queries) < len({*keys}):
+                raise sqlite3.DatabaseError("stored rows are not found")
             # Enforce the size limit: delete the least recently used rows.
             while _nbytes(database) > self.size_limit:
                 oldest = database.execute(
@@ -349,6 +354,10 @@ def _acquire(path: Path, deadline: float) -> sqlite3.Connection:
                 if not is_busy or is_inherited or time.monotonic() >= deadline:
                     raise
         time.sleep(0.05)
+
+
+def _chunks(keys: Sequence[bytes]) -> list[Sequence[bytes]]:
+    return [keys[start : start + _MOST_KEYS] for start in range(0, len(keys), _MOST_KEYS)]
 
 
 def _delete_rows(database: sqlite3.Connection, keys: Sequence[tuple[bytes]]) -> None:
