@@ -94,7 +94,7 @@ def test_an_unknown_parameter_in_a_grid_is_named(tone_files):
 @pytest.mark.parametrize("method", ["sigmoid", "isotonic", "temperature"])
 def test_calibrates(method, tone_files):
     if method == "temperature" and Version(sklearn.__version__) < Version("1.8"):
-        pytest.skip("scikit-learn 1.8")
+        pytest.skip("method='temperature' needs scikit-learn 1.8")
     paths, labels, _ = tone_files
     calibrated = CalibratedClassifierCV(_model(), method=method, cv=2).fit(paths, labels)
     probabilities = calibrated.predict_proba(paths)

@@ -72,7 +72,8 @@ def test_docstrings_name_every_parameter_in_order_with_its_default(estimator):
             r"As in :class:`~skaudio(?:\.classifiers)?\.(\w+)`\.", " ".join(parameter.desc)
         ):
             # Documented once, in another class, which has the same defaults.
-            others = inspect.signature(getattr(skaudio.classifiers, other[1])).parameters
+            home = skaudio if other[1] in skaudio.__all__ else skaudio.classifiers
+            others = inspect.signature(getattr(home, other[1])).parameters
             assert [signature[name].default for name in several] == [
                 others[name].default for name in several
             ]

@@ -38,7 +38,8 @@ class BCResNetClassifier(BaseAudioClassifier):
     standardize, augmentation, epochs, batch_size, optimizer
         As in :class:`~skaudio.classifiers.BaseAudioClassifier`.
     learning_rate : float, default=0.01
-        Highest learning rate: higher than elsewhere, since there are few weights.
+        Highest learning rate. Higher than elsewhere: layers as narrow as these learn slowly
+        with less.
     learning_rate_schedule, weight_decay, label_smoothing, class_weight, early_stopping
         As in :class:`~skaudio.classifiers.BaseAudioClassifier`.
     validation_fraction, patience, callbacks, warm_start, random_state, verbose

@@ -210,9 +210,11 @@ class Update:
         for layer in self._augmentation.after:
             x = layer(x, training=True)
         if mask is None:
-            return tf.cast(network(x, training=True), tf.float32)
-        # Its __call__ warns that the mask is not passed on, which a whole network need not do.
-        return network.call(x, training=True, mask=mask)
+            probabilities = network(x, training=True)
+        else:
+            # Its __call__ warns that the mask is not passed on, as a whole network need not do.
+            probabilities = network.call(x, training=True, mask=mask)
+        return tf.cast(probabilities, tf.float32)
 
     def _apply(self, gradients):
         """Apply gradients without the optimizer's sum over replicas, of which there is one.

@@ -29,8 +29,8 @@ class PerceptronClassifier(BaseAudioClassifier):
         As in :class:`~skaudio.classifiers.BaseAudioClassifier`.
     augmentation : "default", FeatureAugmentation, keras.layers.Layer, list of these layers or \
             None, default=None
-        As in :class:`~skaudio.classifiers.BaseAudioClassifier`. None by default, since
-        shifted clips make the training of a perceptron harder.
+        As in :class:`~skaudio.classifiers.BaseAudioClassifier`. None by default: a
+        network without shared weights has to learn each position anew.
     epochs : int, default=30
         Passes over the training clips: more than for the other classifiers, which are slower.
     batch_size, optimizer, learning_rate, learning_rate_schedule, weight_decay, label_smoothing

@@ -22,36 +22,8 @@ class PCENTransformer(AudioTransformer):
 
     Parameters
     ----------
-    sample_rate : int, default=16000
-        Every recording is resampled to this rate, in Hz. 16 kHz covers the whole band of
-        speech; librosa's default of 22,050 Hz would needlessly resample nearly every
-        recording of speech.
-    duration : float or None, default=None
-        Length of a clip in seconds: longer recordings are cut at the end, shorter ones are
-        padded with silence. None means that `fit` learns it: the shortest length that covers
-        95 % of the recordings, rounded up to a tenth of a second (to a hundredth below half a
-        second), so that it is usually the same in all folds of a cross-validation. For this, a
-        few very long recordings (at most one in ten, over four times the median) are ignored.
-    n_fft : int or None, default=None
-        Length of the Fourier transform, in samples. None means the smallest power of two that
-        is at least the length of the window: 512 at 16 kHz.
-    win_length : int or None, default=None
-        Length of the analysis window, in samples, padded with zeros to `n_fft`. None means
-        30 ms, the usual choice for keyword spotting (480 at 16 kHz), but at most `n_fft`.
-        In librosa None means `n_fft`.
-    hop_length : int or None, default=None
-        Number of samples between successive frames. None means 10 ms: 160 at 16 kHz.
-    n_mels : int, default=64
-        Number of mel bands. `fit` warns if bands are so narrow that they contain no frequency
-        of the Fourier transform.
-    fmin : float, default=0.0
-        Lowest frequency, in Hz.
-    fmax : float or None, default=None
-        Highest frequency, in Hz. None means half the sampling rate.
-    window : str, float, tuple or array-like of shape (win_length,), default="hann"
-        The analysis window: an argument of :func:`scipy.signal.get_window`, or weights.
-    center : bool, default=True
-        Centre frame ``t`` on sample ``t * hop_length_``, padding the clip with zeros.
+    sample_rate, duration, n_fft, win_length, hop_length, n_mels, fmin, fmax, window, center
+        As in :class:`~skaudio.MFCCTransformer`.
     gain : float, default=0.98
         Strength of the automatic gain control, from 0 (none) to 1.
     bias : float, default=2.0
@@ -66,52 +38,13 @@ class PCENTransformer(AudioTransformer):
         Append the derivatives over time up to this order: the output has
         ``n_mels * (1 + delta_order)`` coefficients. Convolutions and recurrent layers
         can learn derivatives themselves, hence 0.
-    delta_width : int, default=9
-        Number of frames to estimate a derivative from; odd, at least 3.
-    normalize : {"mean", "mean_var"} or None, default=None
-        Subtract the mean of each coefficient over the clip, and, with "mean_var", divide by
-        its standard deviation. This helps with microphones, rooms and, in part, voices that
-        are not in the training set. The silence that pads a short recording is excluded.
-        None does not normalise, like librosa.
-    align : {"trim", "center"} or None, default=None
-        Position of the sound in the clip. "trim" cuts the silence before and after it;
-        "center" moves its middle to the middle of the clip. For both, recordings are read
-        completely; the clip length that `fit` learns is still that of the recordings. None
-        does not move the sound.
-    trim_db : float, default=40.0
-        For `align`: frames of 25 ms that are further below the loudest one are silence,
-        in dB.
-    loudness : float or None, default=None
-        Scale each clip to this loudness, in LUFS (ITU-R BS.1770), such as -23. None
-        does not scale it.
-    memory : str, PathLike, True, FeatureStore, joblib.Memory or None, default=None
-        Store features in this folder (True: the user's cache directory; a
-        :class:`joblib.Memory`: its folder), so that folds, candidates, processes and later
-        runs compute each clip only once. Features are identified by the recording and by
-        all that affects the result: a file by its path, size and time of change, everything
-        else by its bytes or samples. This differs from the `memory` of
-        :class:`~sklearn.pipeline.Pipeline`, which stores fitted transformers, each with its
-        output for the whole training set. See :class:`~skaudio.store.FeatureStore` for the
-        size limit and for clearing.
-    n_jobs : int or None, default=None
-        Number of workers that decode and transform, as in scikit-learn. They are threads
-        (decoding and Fourier transforms release the interpreter lock), unless
-        :func:`joblib.parallel_config` selects another backend.
-    verbose : int, default=0
-        Show a progress bar if positive.
+    delta_width, normalize, align, trim_db, loudness, memory, n_jobs, verbose
+        As in :class:`~skaudio.MFCCTransformer`.
 
     Attributes
     ----------
-    duration_ : float
-        Length of every clip, in seconds: `duration`, or the learned length.
-    n_samples_ : int
-        Length of every clip, in samples at `sample_rate`.
-    n_frames_ : int
-        Number of frames of every clip.
-    n_fft_, win_length_, hop_length_ : int
-        The values that are used, in samples: the parameters, or the defaults for `sample_rate`.
-    n_features_in_ : int
-        Number of samples in a row. Only defined if `X` in `fit` was a 2-D array.
+    duration_, n_samples_, n_frames_, n_fft_, win_length_, hop_length_, n_features_in_
+        As in :class:`~skaudio.MFCCTransformer`.
 
     See Also
     --------

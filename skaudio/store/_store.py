@@ -197,8 +197,7 @@ class FeatureStore:
         found: set[int] = set()
         aging = []
         try:
-            for some in _chunks(known):
-                query = _SELECT.format(", ".join("?" * len(some)))
+            for query, some in _queries(_SELECT, known):
                 with self._transaction("deferred") as database:
                     # Damage may change anything, even types.
                     for key, row, checksum, is_aging in database.execute(
@@ -254,8 +253,8 @@ class FeatureStore:
                 [(k, i, now, _checksum(k, r)) for k, i, r in zip(keys, ids, contents, strict=True)],
             )
             # With a damaged index, rows cannot be found although they were written.
-            queries = [(_COUNT.format(", ".join("?" * len(some))), some) for some in _chunks(keys)]
-            if sum(database.execute(*query).fetchone()[0] for query in queries) < len({*keys}):
+            counts = [database.execute(*query).fetchone()[0] for query in _queries(_COUNT, keys)]
+            if sum(counts) < len({*keys}):
                 raise sqlite3.DatabaseError("stored rows are not found")
             # Enforce the size limit: delete the least recently used rows.
             while _nbytes(database) > self.size_limit:
@@ -356,8 +355,11 @@ def _acquire(path: Path, deadline: float) -> sqlite3.Connection:
         time.sleep(0.05)
 
 
-def _chunks(keys: Sequence[bytes]) -> list[Sequence[bytes]]:
-    return [keys[start : start + _MOST_KEYS] for start in range(0, len(keys), _MOST_KEYS)]
+def _queries(query: str, keys: Sequence[bytes]) -> Iterator[tuple[str, Sequence[bytes]]]:
+    """Complete a query for some keys at a time."""
+    for start in range(0, len(keys), _MOST_KEYS):
+        some = keys[start : start + _MOST_KEYS]
+        yield query.format(", ".join("?" * len(some))), some
 
 
 def _delete_rows(database: sqlite3.Connection, keys: Sequence[tuple[bytes]]) -> None:
