@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -91,7 +92,7 @@ class CompiledNetwork:
             probabilities, _ = model.stateless_call(trainable, others, features, training=False)
             return tf.cast(probabilities, tf.float32)
 
-        return tf.function(predict).get_concrete_function(
+        return tf.function(predict, autograph=False).get_concrete_function(
             [tf.TensorSpec(shape, tf.float32) for shape in self.shapes],
             tf.TensorSpec([None, *model.input_shape[1:]], tf.float32),
         )
@@ -110,10 +111,14 @@ class Update:
         self._model = model
         self._augmentation = augmentation
         self._dropouts = _dropout_layers(model)
-        self.optimizer.build(model.trainable_variables)
+        # The optimizer updates all weights as one vector, with the same results: its operations
+        # for each variable would be half of the graph.
+        self._sizes = [math.prod(variable.shape) for variable in model.trainable_variables]
+        self._vector = keras.Variable(np.zeros(sum(self._sizes), np.float32))
+        self.optimizer.build([self._vector])
         self._at_start = values_of(self.optimizer.variables)
         n_classes = model.output_shape[-1]
-        self._graph = tf.function(self._update).get_concrete_function(
+        self._graph = tf.function(self._update, autograph=False).get_concrete_function(
             tf.TensorSpec([None, *model.input_shape[1:]], tf.float32),
             tf.TensorSpec([None, n_classes], tf.float32),
             tf.TensorSpec([None], tf.float32),
@@ -192,7 +197,8 @@ class Update:
             # With the penalties of regularizers, which a user's network may have.
             loss = tf.reduce_mean(losses) + sum(self._model.layers[-1].losses)
         self.optimizer.weight_decay = weight_decay  # while the graph is traced
-        self._apply(tape.gradient(loss, self._model.trainable_variables))
+        variables = self._model.trainable_variables
+        self._apply(tape.gradient(loss, variables, unconnected_gradients="zero"))
         self.optimizer.weight_decay = 0.0
         is_correct = tf.equal(tf.argmax(probabilities, axis=1), tf.argmax(targets, axis=1))
         return tf.reduce_sum(losses), tf.math.count_nonzero(is_correct)
@@ -223,8 +229,22 @@ class Update:
         with the graph: 5 MB for every design.
         """
         variables = self._model.trainable_variables
+        if not variables:
+            return
+        self._vector.assign(_joined(variables))
+        gradient = _joined(gradients)
         replica = tf.distribute.get_replica_context()
-        replica.merge_call(lambda _: self.optimizer.apply(gradients, variables))
+        replica.merge_call(lambda _: self.optimizer.apply([gradient], [self._vector]))
+        parts = tf.split(self._vector, self._sizes)
+        for variable, part in zip(variables, parts, strict=True):
+            values = tf.cast(tf.reshape(part, variable.shape), variable.dtype)
+            variable.assign(values if variable.constraint is None else variable.constraint(values))
+
+
+def _joined(tensors: list[Any]) -> Any:
+    """Join tensors to one vector."""
+    vectors = [tf.reshape(tf.convert_to_tensor(tensor), [-1]) for tensor in tensors]
+    return tf.concat([tf.cast(vector, tf.float32) for vector in vectors], axis=0)
 
 
 @contextmanager
