@@ -14,6 +14,7 @@ from skaudio.architectures._layers import (
     Dropout,
     PaddingMask,
     Standardize,
+    TimePooling,
     padding_mask,
 )
 from skaudio.architectures._perceptron import perceptron
@@ -29,6 +30,7 @@ __all__ = [
     "PaddingMask",
     "Standardize",
     "SubSpectralNormalization",
+    "TimePooling",
     "bc_resnet",
     "convolutional",
     "crnn",

@@ -10,11 +10,13 @@ import numpy as np
 from skaudio._tensorflow import keras
 from skaudio.architectures._layers import (
     MOMENTUM,
+    averaged_over_coefficients,
     dense_head,
     dropped,
     features_input,
     glorot,
     normalized,
+    pooled_over_time,
     scaled,
     seed_stream,
 )
@@ -140,6 +142,7 @@ def bc_resnet(
     time_stride: int = 2,
     n_bands: int = 5,
     conv_dropout: float = 0.1,
+    global_pooling: str = "average",
     dropout: float = 0.0,
     seed: int = 0,
 ) -> keras.Model:
@@ -166,6 +169,10 @@ def bc_resnet(
         Number of bands of coefficients that are normalised separately.
     conv_dropout : float, default=0.1
         Share of the channels dropped in each block, in training.
+    global_pooling : {"statistics", "average", "max"}, default="average"
+        How maps become a vector, by pooling over time, without padding. "statistics" is mean and
+        standard deviation of the features and of each stage's map, averaged over the coefficients; the others
+        are of the last map.
     dropout : float, default=0.0
         Share of the values dropped before the dense layer, in training.
     seed : int, default=0
@@ -200,6 +207,7 @@ def bc_resnet(
         kernel_initializer=glorot(seeds),
     )(x)
     x = normalized(x, "relu")
+    levels = [(inputs, 1)]
     stages = ((8, 2, 1, 1), (12, 2, 2, 2), (16, 4, 2, 4), (20, 4, 1, 8))
     for n_filters, n_blocks, stride, dilation in stages:
         for block in range(scaled(n_blocks, depth_multiplier)):
@@ -212,7 +220,10 @@ def bc_resnet(
                 dropout=conv_dropout,
                 seeds=seeds,
             )
+        levels.append((averaged_over_coefficients(x), time_stride))
     x = _last_convolutions(x, scaled(32, width_multiplier), seeds)
+    levels.append((averaged_over_coefficients(x), time_stride))
+    x = pooled_over_time(levels, global_pooling)
     outputs = dense_head(x, n_classes, dropout=dropout, seeds=seeds)
     return keras.Model(inputs, outputs, name="bc_resnet")
 
@@ -259,8 +270,7 @@ def _last_convolutions(x: Any, n_filters: int, seeds: Iterator[int]) -> Any:
     x = layers.DepthwiseConv2D(
         (5, min(5, x.shape[2])), use_bias=False, depthwise_initializer=glorot(seeds)
     )(x)
-    x = normalized(_pointwise(x, n_filters, seeds), "relu")
-    return layers.GlobalAveragePooling2D()(x)
+    return normalized(_pointwise(x, n_filters, seeds), "relu")
 
 
 def _pointwise(x: Any, n_filters: int, seeds: Iterator[int]) -> Any:

@@ -11,6 +11,7 @@ from skaudio.architectures._layers import (
     features_input,
     glorot,
     normalized,
+    pooled_over_time,
     seed_stream,
     sizes,
 )
@@ -29,7 +30,7 @@ def convolutional(
     pool_size: int = 2,
     batch_norm: bool = True,
     conv_dropout: float = 0.0,
-    global_pooling: str | None = "average",
+    global_pooling: str | None = "statistics",
     dense_units: int | Sequence[int] | None = None,
     activation: str = "relu",
     dropout: float = 0.3,
@@ -60,9 +61,12 @@ def convolutional(
         Normalise after each convolution.
     conv_dropout : float, default=0.0
         Share of the values dropped after each block, in training.
-    global_pooling : {"average", "max", None}, default="average"
-        How the map of the last block becomes a vector: by pooling over time, while positions
-        along the coefficients are kept. None flattens it.
+    global_pooling : {"statistics", "average", "max", None}, default="statistics"
+        How maps become a vector: by pooling over time, without the padding of short clips.
+        "statistics" is mean and standard deviation [1]_ of the features and of each block's map,
+        "average" and "max" are of the last map. None flattens the last map, which also keeps the
+        position of a sound in the clip, but needs far more weights. With ``conv_dim=2`` the
+        positions of the coefficients are kept, since the meaning of a pattern depends on them.
     dense_units : int, sequence of int or None, default=None
         Sizes of hidden dense layers; None for none.
     activation : str, default="relu"
@@ -79,6 +83,9 @@ def convolutional(
 
     References
     ----------
+    .. [1] D. Snyder, D. Garcia-Romero, D. Povey and S. Khudanpur, "Deep neural network
+       embeddings for text-independent speaker verification", Interspeech 2017, 999-1003.
+
     T. N. Sainath and C. Parada, "Convolutional neural networks for small-footprint
     keyword spotting", Interspeech 2015, 1478-1482. (Two dimensions.)
 
@@ -94,6 +101,8 @@ def convolutional(
     layers = keras.layers
     seeds = seed_stream(seed)
     inputs = x = features_input(input_shape)
+    levels = [(x, 1)]
+    stride = 1
     if conv_dim == 2:
         x = layers.Reshape((*input_shape, 1))(x)
     Convolution = layers.Conv1D if conv_dim == 1 else layers.Conv2D
@@ -109,15 +118,11 @@ def convolutional(
         x = normalized(x, activation) if batch_norm else layers.Activation(activation)(x)
         if pool_size > 1:
             x = MaxPooling(pool_size, padding="same")(x)
+            stride *= pool_size
         x = dropped(x, conv_dropout, seeds)
-    if conv_dim == 2:
-        x = layers.Reshape((x.shape[1], -1))(x)  # keeps the positions of the coefficients
-    poolings: dict[str | None, type[keras.layers.Layer]] = {
-        "average": layers.GlobalAveragePooling1D,
-        "max": layers.GlobalMaxPooling1D,
-        None: layers.Flatten,
-    }
-    x = poolings[global_pooling]()(x)
+        # Positions along the coefficients are kept.
+        levels.append((layers.Reshape((x.shape[1], -1))(x) if conv_dim == 2 else x, stride))
+    x = pooled_over_time(levels, global_pooling) if global_pooling else layers.Flatten()(x)
     outputs = dense_head(
         x,
         n_classes,

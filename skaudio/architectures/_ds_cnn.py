@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from skaudio._tensorflow import keras
 from skaudio.architectures._layers import (
+    averaged_over_coefficients,
     dense_head,
     features_input,
     glorot,
     normalized,
+    pooled_over_time,
     scaled,
     seed_stream,
 )
@@ -22,6 +24,7 @@ def ds_cnn(
     time_stride: int = 4,
     coefficient_stride: int = 4,
     activation: str = "relu",
+    global_pooling: str = "average",
     dropout: float = 0.2,
     seed: int = 0,
 ) -> keras.Model:
@@ -49,6 +52,10 @@ def ds_cnn(
         coefficients; 4 suits 40.
     activation : str, default="relu"
         Activation after each normalisation.
+    global_pooling : {"statistics", "average", "max"}, default="average"
+        How maps become a vector, by pooling over time, without padding. "statistics" is mean and
+        standard deviation of the features and of each block's map, averaged over the coefficients; the others
+        are of the last map.
     dropout : float, default=0.2
         Share of the values dropped before the dense layer, in training.
     seed : int, default=0
@@ -84,6 +91,7 @@ def ds_cnn(
         kernel_initializer=glorot(seeds),
     )(x)
     x = normalized(x, activation)
+    levels = [(inputs, 1)]
     for _ in range(scaled(4, depth_multiplier)):
         x = layers.DepthwiseConv2D(
             3, padding="same", use_bias=False, depthwise_initializer=glorot(seeds)
@@ -91,6 +99,7 @@ def ds_cnn(
         x = normalized(x, activation)
         x = layers.Conv2D(n_filters, 1, use_bias=False, kernel_initializer=glorot(seeds))(x)
         x = normalized(x, activation)
-    x = layers.GlobalAveragePooling2D()(x)
+        levels.append((averaged_over_coefficients(x), time_stride))
+    x = pooled_over_time(levels, global_pooling)
     outputs = dense_head(x, n_classes, dropout=dropout, seeds=seeds)
     return keras.Model(inputs, outputs, name="ds_cnn")

@@ -15,6 +15,9 @@ from skaudio._tensorflow import keras, tf
 _SAME = 1e-5
 _ROUNDING = 5e-7
 
+# A standard deviation of 0.01, small beside those of standardised features and normalised maps.
+_LEAST_VARIANCE = 1e-4
+
 # With Keras' momentum of 0.99, statistics need thousands of steps to become accurate, more
 # than a training on a small data set has.
 MOMENTUM = 0.9
@@ -66,7 +69,7 @@ def padding_mask(features: Any) -> Any:
 class PaddingMask(keras.layers.Layer):
     """Compute `padding_mask` for layers that take a mask.
 
-    It must be called on the network's input. In training, classifiers pass the mask of the
+    It must be called on the network's input. In training, classifiers set `mask` to that of the
     features before augmentation, since masked frames would interrupt the padding.
 
     Parameters
@@ -75,6 +78,11 @@ class PaddingMask(keras.layers.Layer):
         Keep every `stride`-th frame, beginning with the first.
     **kwargs : dict
         Passed to :class:`keras.layers.Layer`.
+
+    Attributes
+    ----------
+    mask : tensor of shape (batch, n_frames), bool, or None
+        Used instead of :func:`padding_mask` if it is not None, the default.
 
     Examples
     --------
@@ -91,27 +99,97 @@ class PaddingMask(keras.layers.Layer):
     def __init__(self, stride=1, **kwargs):
         super().__init__(**kwargs)
         self.stride = stride
+        self.mask = None
 
-    def call(self, inputs, mask=None):
+    def call(self, inputs):
         """Find the frames that are not padding.
 
         Parameters
         ----------
         inputs : tensor of shape (batch, n_frames, n_coefficients)
             Features.
-        mask : tensor of shape (batch, n_frames), bool, default=None
-            The mask of the features, if any.
-
         Returns
         -------
         tensor of shape (batch, n_kept), bool
-            That mask, or the result of :func:`padding_mask`.
+            Every `stride`-th value of the mask.
         """
-        mask = padding_mask(inputs) if mask is None else mask
+        mask = padding_mask(inputs) if self.mask is None else self.mask
         return mask[:, :: self.stride]
 
+    def get_config(self):
+        """Return the configuration of the layer, to rebuild a saved model.
+
+        Returns
+        -------
+        dict
+            The constructor's arguments.
+        """
+        return {**super().get_config(), "stride": self.stride}
+
+
+@keras.saving.register_keras_serializable(package="skaudio")
+class TimePooling(keras.layers.Layer):
+    """Pool a sequence over time, without the padding.
+
+    Parameters
+    ----------
+    statistic : {"average", "max", "mean_std"}
+        Average, maximum, or mean and standard deviation side by side.
+    **kwargs : dict
+        Passed to :class:`keras.layers.Layer`.
+
+    References
+    ----------
+    D. Snyder, D. Garcia-Romero, D. Povey and S. Khudanpur, "Deep neural network embeddings for
+    text-independent speaker verification", Interspeech 2017, 999-1003. (Mean and standard
+    deviation.)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skaudio.architectures import PaddingMask, TimePooling
+    >>> clip = np.array([[[1.0], [3.0], [0.0], [0.0]]], dtype="float32")
+    >>> np.asarray(TimePooling("average")(clip, mask=PaddingMask()(clip))).tolist()
+    [[2.0]]
+    """
+
+    def __init__(self, statistic, **kwargs):
+        super().__init__(**kwargs)
+        self.statistic = statistic
+        self.supports_masking = True
+
+    def call(self, inputs, mask=None):
+        """Pool over the frames of sound.
+
+        Parameters
+        ----------
+        inputs : tensor of shape (batch, n_frames, n_channels)
+            The sequence.
+        mask : tensor of shape (batch, n_frames), bool, default=None
+            False for frames to ignore; None uses all. Each clip needs a frame to use.
+
+        Returns
+        -------
+        tensor of shape (batch, n_channels) or (batch, 2 * n_channels)
+            The statistics.
+        """
+        ops = keras.ops
+        if mask is None:
+            mask = ops.ones_like(inputs[:, :, 0], dtype="bool")
+        mask = ops.expand_dims(mask, -1)
+        if self.statistic == "max":
+            return ops.max(ops.where(mask, inputs, -np.inf), axis=1)
+        is_sound = ops.cast(mask, inputs.dtype)
+        n_frames = ops.sum(is_sound, axis=1, keepdims=True)
+        mean = ops.sum(inputs * is_sound, axis=1, keepdims=True) / n_frames
+        if self.statistic == "average":
+            return mean[:, 0]
+        variance = ops.sum(ops.square(inputs - mean) * is_sound, axis=1, keepdims=True) / n_frames
+        # The constant limits the gradient of the root at zero.
+        return ops.concatenate([mean, ops.sqrt(variance + _LEAST_VARIANCE)], axis=-1)[:, 0]
+
     def compute_mask(self, inputs, previous_mask=None):
-        """Compute no mask, since the output is a mask itself.
+        """Compute no mask, since the output has no time.
 
         Parameters
         ----------
@@ -129,7 +207,7 @@ class PaddingMask(keras.layers.Layer):
         dict
             The constructor's arguments.
         """
-        return {**super().get_config(), "stride": self.stride}
+        return {**super().get_config(), "statistic": self.statistic}
 
 
 @keras.saving.register_keras_serializable(package="skaudio")
@@ -529,6 +607,48 @@ def sizes(value: int | Sequence[int] | None) -> tuple[int, ...]:
     if value is None:
         return ()
     return (value,) if isinstance(value, int) else tuple(value)
+
+
+def pooled_over_time(levels: Sequence[tuple[Any, int]], pooling: str) -> Any:
+    """Pool maps over time, without the padding of the features.
+
+    Parameters
+    ----------
+    levels : sequence of (tensor of shape (batch, n_frames, n_channels), int)
+        The network's input and the maps of its blocks, each with its stride in frames of the
+        input.
+    pooling : {"statistics", "average", "max"}
+        "statistics" is mean and standard deviation of all levels, side by side; the others are
+        of the last level.
+
+    Returns
+    -------
+    tensor of shape (batch, n)
+        The pooled values.
+    """
+    features, _ = levels[0]
+    used = levels if pooling == "statistics" else levels[-1:]
+    statistic = "mean_std" if pooling == "statistics" else pooling
+    vectors = [TimePooling(statistic)(x, mask=PaddingMask(stride)(features)) for x, stride in used]
+    return keras.layers.Concatenate()(vectors) if len(vectors) > 1 else vectors[0]
+
+
+def averaged_over_coefficients(x: Any) -> Any:
+    """Average a map over the coefficients.
+
+    Parameters
+    ----------
+    x : tensor of shape (batch, n_frames, n_coefficients, n_channels)
+        The map.
+
+    Returns
+    -------
+    tensor of shape (batch, n_frames, n_channels)
+        The averages.
+    """
+    _, n_frames, n_coefficients, n_channels = x.shape
+    x = keras.layers.AveragePooling2D((1, n_coefficients))(x)
+    return keras.layers.Reshape((n_frames, n_channels))(x)
 
 
 def dense_head(

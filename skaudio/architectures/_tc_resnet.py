@@ -11,6 +11,7 @@ from skaudio.architectures._layers import (
     features_input,
     glorot,
     normalized,
+    pooled_over_time,
     scaled,
     seed_stream,
 )
@@ -24,6 +25,7 @@ def tc_resnet(
     depth_multiplier: float = 1.0,
     kernel_size: int = 9,
     activation: str = "relu",
+    global_pooling: str = "average",
     dropout: float = 0.5,
     seed: int = 0,
 ) -> keras.Model:
@@ -46,6 +48,10 @@ def tc_resnet(
         Length of the filters of the blocks, in frames.
     activation : str, default="relu"
         Activation after each normalisation.
+    global_pooling : {"statistics", "average", "max"}, default="average"
+        How maps become a vector, by pooling over time, without padding. "statistics" is mean and
+        standard deviation of the features and of the map of each stage; the others
+        are of the last map.
     dropout : float, default=0.5
         Share of the values dropped before the dense layer, in training.
     seed : int, default=0
@@ -70,7 +76,8 @@ def tc_resnet(
     seeds = seed_stream(seed)
     inputs = x = features_input(input_shape)
     x = normalized(_convolution(x, scaled(16, width_multiplier), 3, 1, seeds), activation)
-    for n_filters in (24, 32, 48):
+    levels = [(inputs, 1), (x, 1)]
+    for stage, n_filters in enumerate((24, 32, 48), start=1):
         for block in range(scaled(1, depth_multiplier)):
             x = _residual_block(
                 x,
@@ -80,7 +87,8 @@ def tc_resnet(
                 activation=activation,
                 seeds=seeds,
             )
-    x = keras.layers.GlobalAveragePooling1D()(x)
+        levels.append((x, 2**stage))
+    x = pooled_over_time(levels, global_pooling)
     outputs = dense_head(x, n_classes, dropout=dropout, seeds=seeds)
     return keras.Model(inputs, outputs, name="tc_resnet")
 

@@ -35,7 +35,12 @@ from skaudio.classifiers._graphs import initial_state, network_to_train, shared_
 from skaudio.classifiers._hold_out import hold_out
 from skaudio.classifiers._isolated import isolated, seeded_python
 from skaudio.classifiers._loop import Clips, train
-from skaudio.classifiers._optimization import OPTIMIZERS, batch_count, learning_rate_at
+from skaudio.classifiers._optimization import (
+    OPTIMIZERS,
+    batch_count,
+    epoch_count,
+    learning_rate_at,
+)
 from skaudio.classifiers._scikeras import SciKerasClassifier
 
 
@@ -60,8 +65,9 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
         :class:`~skaudio.augmentation.FeatureAugmentation` with its defaults. Layers are
         applied to the standardised features, in training only; each training uses copies of
         them. None turns augmentation off.
-    epochs : int, default=25
-        Passes over the training clips.
+    epochs : int or "auto", default="auto"
+        Passes over the training clips. "auto" is as many as give 2,400 updates of the weights,
+        and at least 25: small data sets need more passes.
     batch_size : int or "auto", default="auto"
         Clips per update. "auto" is 64, or fewer on small training sets (down to 8), so
         that an epoch has about 32 updates.
@@ -180,7 +186,7 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
             tuple,
             None,
         ],
-        "epochs": [Interval(Integral, 1, None, closed="left")],
+        "epochs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "optimizer": [StrOptions(set(OPTIMIZERS))],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
@@ -203,7 +209,7 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
         *,
         standardize=True,
         augmentation="default",
-        epochs=25,
+        epochs="auto",
         batch_size="auto",
         optimizer="adamw",
         learning_rate=0.003,
@@ -381,7 +387,7 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
                     seed=self._seed,
                 )
                 clips, held_out = clips.take(chosen), clips.take(others)
-            self._train(clips, held_out, n_epochs=self.epochs, resumes=False)
+            self._train(clips, held_out, resumes=False)
         return self
 
     def partial_fit(self, X, y, classes=None, sample_weight=None):
@@ -427,7 +433,7 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
             else:
                 self._reset(known)
             clips, _ = self._clips(X, y, sample_weight, None, resumes=True)
-            self._train(clips, None, n_epochs=1, resumes=True)
+            self._train(clips, None, resumes=True)
         return self
 
     def initialize(self, X, y):
@@ -632,9 +638,11 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
                 stacklevel=3,
             )
 
-    def _train(self, clips, held_out, *, n_epochs, resumes):
-        """Train for some epochs; when resuming, keep the optimizer and the schedule."""
+    def _train(self, clips, held_out, *, resumes):
+        """Train; when resuming, for one epoch, with the same optimizer and schedule."""
         first = self.current_epoch
+        planned = epoch_count(len(clips.features), self.batch_size, self.epochs)
+        n_epochs = 1 if resumes else planned
         augmentation = as_augmentation(
             self.augmentation,
             seed=self._seed,
@@ -667,7 +675,7 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
                 held_out,
                 n_batches=batch_count(len(clips.features), self.batch_size),
                 epochs=range(first, first + n_epochs),
-                learning_rate=self._learning_rate(0 if resumes else first),
+                learning_rate=self._learning_rate(0 if resumes else first, planned),
                 mixup=augmentation.mixup,
                 seed=self._seed,
                 callbacks=[*callbacks, *self._own_callbacks(n_epochs, held_out)],
@@ -688,12 +696,12 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
         self.n_iter_ = len(self.history_["loss"])
         self.callbacks_ = callbacks
 
-    def _learning_rate(self, start):
+    def _learning_rate(self, start, n_epochs):
         """Return the learning rate as a function of the epoch; None if it is constant."""
         if self.learning_rate_schedule == "constant":
             return None  # callbacks may change it
         return lambda epoch: learning_rate_at(
-            (epoch - start) / self.epochs, highest=self.learning_rate
+            (epoch - start) / n_epochs, highest=self.learning_rate
         )
 
     def _own_callbacks(self, n_epochs, held_out):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from numbers import Integral, Real
 
-from skaudio._validation import Interval
+from skaudio._validation import Interval, StrOptions
 from skaudio.architectures import bc_resnet
 from skaudio.classifiers._base import BaseAudioClassifier
 
@@ -32,6 +32,10 @@ class BCResNetClassifier(BaseAudioClassifier):
         of coefficients.
     conv_dropout : float, default=0.1
         Share of the channels dropped in each block, in training.
+    global_pooling : {"statistics", "average", "max"}, default="average"
+        How maps become a vector, by pooling over time, without padding. "statistics" is mean and
+        standard deviation of the features and of each stage's map, averaged over the coefficients; the others
+        are of the last map.
     dropout : float, default=0.0
         Share of the values dropped before the dense layer, in training.
         Off, since a network with few weights overfits little.
@@ -84,6 +88,7 @@ class BCResNetClassifier(BaseAudioClassifier):
         "time_stride": [Interval(Integral, 1, None, closed="left")],
         "n_bands": [Interval(Integral, 1, None, closed="left")],
         "conv_dropout": [Interval(Real, 0, 1, closed="left")],
+        "global_pooling": [StrOptions({"statistics", "average", "max"})],
         "dropout": [Interval(Real, 0, 1, closed="left")],
     }
 
@@ -95,10 +100,11 @@ class BCResNetClassifier(BaseAudioClassifier):
         time_stride=2,
         n_bands=5,
         conv_dropout=0.1,
+        global_pooling="average",
         dropout=0.0,
         standardize=True,
         augmentation="default",
-        epochs=25,
+        epochs="auto",
         batch_size="auto",
         optimizer="adamw",
         learning_rate=0.01,
@@ -138,6 +144,7 @@ class BCResNetClassifier(BaseAudioClassifier):
         self.time_stride = time_stride
         self.n_bands = n_bands
         self.conv_dropout = conv_dropout
+        self.global_pooling = global_pooling
         self.dropout = dropout
 
     def _build_network(self, input_shape, n_classes, seed):

@@ -34,11 +34,12 @@ class ConvClassifier(BaseAudioClassifier):
         Normalise the map of each block over the batch, which allows the high learning rate.
     conv_dropout : float, default=0.0
         Share of the values dropped after each block, in training.
-    global_pooling : {"average", "max", None}, default="average"
-        How the map of the last block becomes a vector: by pooling over time. With
-        ``conv_dim=2`` the positions of the coefficients are kept, since the meaning of a
-        pattern depends on them. None flattens the map, which also keeps the position of a
-        sound in the clip, but needs far more weights.
+    global_pooling : {"statistics", "average", "max", None}, default="statistics"
+        How maps become a vector: by pooling over time, without the padding of short clips.
+        "statistics" is mean and standard deviation [1]_ of the features and of each block's map,
+        "average" and "max" are of the last map. None flattens the last map, which also keeps the
+        position of a sound in the clip, but needs far more weights. With ``conv_dim=2`` the
+        positions of the coefficients are kept, since the meaning of a pattern depends on them.
     dense_units : int, sequence of int or None, default=None
         Sizes of hidden dense layers before the softmax; None for none.
     activation : str, default="relu"
@@ -66,6 +67,9 @@ class ConvClassifier(BaseAudioClassifier):
 
     References
     ----------
+    .. [1] D. Snyder, D. Garcia-Romero, D. Povey and S. Khudanpur, "Deep neural network
+       embeddings for text-independent speaker verification", Interspeech 2017, 999-1003.
+
     T. N. Sainath and C. Parada, "Convolutional neural networks for small-footprint
     keyword spotting", Interspeech 2015, 1478-1482.
 
@@ -95,7 +99,7 @@ class ConvClassifier(BaseAudioClassifier):
         "pool_size": [Interval(Integral, 1, None, closed="left")],
         "batch_norm": ["boolean"],
         "conv_dropout": [Interval(Real, 0, 1, closed="left")],
-        "global_pooling": [StrOptions({"average", "max"}), None],
+        "global_pooling": [StrOptions({"statistics", "average", "max"}), None],
         "dense_units": [Sizes(), None],
         "activation": [str],
         "dropout": [Interval(Real, 0, 1, closed="left")],
@@ -110,13 +114,13 @@ class ConvClassifier(BaseAudioClassifier):
         pool_size=2,
         batch_norm=True,
         conv_dropout=0.0,
-        global_pooling="average",
+        global_pooling="statistics",
         dense_units=None,
         activation="relu",
         dropout=0.3,
         standardize=True,
         augmentation="default",
-        epochs=25,
+        epochs="auto",
         batch_size="auto",
         optimizer="adamw",
         learning_rate=0.003,

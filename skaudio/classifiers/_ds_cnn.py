@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from numbers import Integral, Real
 
-from skaudio._validation import Interval
+from skaudio._validation import Interval, StrOptions
 from skaudio.architectures import ds_cnn
 from skaudio.classifiers._base import BaseAudioClassifier
 
@@ -31,6 +31,10 @@ class DSCNNClassifier(BaseAudioClassifier):
         coefficients; 4 suits 40.
     activation : str, default="relu"
         Activation after each normalisation: any name that Keras supports.
+    global_pooling : {"statistics", "average", "max"}, default="average"
+        How maps become a vector, by pooling over time, without padding. "statistics" is mean and
+        standard deviation of the features and of each block's map, averaged over the coefficients; the others
+        are of the last map.
     dropout : float, default=0.2
         Share of the values dropped before the dense layer, in training.
     standardize, augmentation, epochs, batch_size, optimizer, learning_rate
@@ -79,6 +83,7 @@ class DSCNNClassifier(BaseAudioClassifier):
         "time_stride": [Interval(Integral, 1, None, closed="left")],
         "coefficient_stride": [Interval(Integral, 1, None, closed="left")],
         "activation": [str],
+        "global_pooling": [StrOptions({"statistics", "average", "max"})],
         "dropout": [Interval(Real, 0, 1, closed="left")],
     }
 
@@ -90,10 +95,11 @@ class DSCNNClassifier(BaseAudioClassifier):
         time_stride=4,
         coefficient_stride=4,
         activation="relu",
+        global_pooling="average",
         dropout=0.2,
         standardize=True,
         augmentation="default",
-        epochs=25,
+        epochs="auto",
         batch_size="auto",
         optimizer="adamw",
         learning_rate=0.003,
@@ -133,6 +139,7 @@ class DSCNNClassifier(BaseAudioClassifier):
         self.time_stride = time_stride
         self.coefficient_stride = coefficient_stride
         self.activation = activation
+        self.global_pooling = global_pooling
         self.dropout = dropout
 
     def _build_network(self, input_shape, n_classes, seed):

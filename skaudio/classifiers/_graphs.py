@@ -191,7 +191,7 @@ class Update:
     def _update(self, features, targets, weights, mixup, seed, weight_decay, dropout_rates):
         if self._augmentation.mixup:
             features, targets, weights = mixed(features, targets, weights, mixup, seed)
-        with _dropping(self._dropouts, dropout_rates), tf.GradientTape() as tape:
+        with _substituted(self._dropouts, "rate", dropout_rates), tf.GradientTape() as tape:
             probabilities = self._forward(features)
             losses = weights * keras.losses.categorical_crossentropy(targets, probabilities)
             # With the penalties of regularizers, which a user's network may have.
@@ -211,16 +211,14 @@ class Update:
         for layer in preprocessing:
             x = layer(x)
         # Find the padding before augmentation, since masked frames would interrupt it.
-        is_masked = any(isinstance(layer, PaddingMask) for layer in network.layers)
-        mask = padding_mask(x) if is_masked else None
+        padding_masks = [
+            part for part in network._flatten_layers() if isinstance(part, PaddingMask)
+        ]
+        mask = padding_mask(x) if padding_masks else None
         for layer in self._augmentation.after:
             x = layer(x, training=True)
-        if mask is None:
-            probabilities = network(x, training=True)
-        else:
-            # Its __call__ warns that the mask is not passed on, as a whole network need not do.
-            probabilities = network.call(x, training=True, mask=mask)
-        return tf.cast(probabilities, tf.float32)
+        with _substituted(padding_masks, "mask", [mask] * len(padding_masks)):
+            return tf.cast(network(x, training=True), tf.float32)
 
     def _apply(self, gradients):
         """Apply gradients without the optimizer's sum over replicas, of which there is one.
@@ -248,16 +246,16 @@ def _joined(tensors: list[Any]) -> Any:
 
 
 @contextmanager
-def _dropping(layers: list[Dropout], rates: tf.Tensor) -> Iterator[None]:
-    """Set the dropout rates to inputs of a graph while it is traced."""
-    own = [layer.rate for layer in layers]
+def _substituted(layers: list[Any], attribute: str, values: Any) -> Iterator[None]:
+    """Set an attribute of layers to tensors while a graph is traced."""
+    own = [getattr(layer, attribute) for layer in layers]
     for index, layer in enumerate(layers):
-        layer.rate = rates[index]
+        setattr(layer, attribute, values[index])
     try:
         yield
     finally:
-        for layer, rate in zip(layers, own, strict=True):
-            layer.rate = rate
+        for layer, value in zip(layers, own, strict=True):
+            setattr(layer, attribute, value)
 
 
 def mixed(features: Any, targets: Any, weights: Any, alpha: Any, seed: Any) -> tuple[Any, ...]:

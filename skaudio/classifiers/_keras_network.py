@@ -79,7 +79,9 @@ class KerasNetworkClassifier(BaseAudioClassifier):
     >>> X = rng.normal(size=(40, 20, 8)).astype("float32")
     >>> y = np.repeat(["low", "high"], 20)
     >>> X[y == "high", :, 0] += 2
-    >>> clf = KerasNetworkClassifier(network, {"units": 4}, random_state=0).fit(X, y)
+    >>> clf = KerasNetworkClassifier(network, {"units": 4}, epochs=25, random_state=0).fit(
+    ...     X, y
+    ... )
     >>> bool(clf.score(X, y) > 0.9)
     True
     >>> clf.set_params(network_params__units=16).fit(
@@ -101,7 +103,7 @@ class KerasNetworkClassifier(BaseAudioClassifier):
         *,
         standardize=True,
         augmentation="default",
-        epochs=25,
+        epochs="auto",
         batch_size="auto",
         optimizer="adamw",
         learning_rate=0.003,

@@ -31,6 +31,16 @@ def batch_count(n_clips: int, batch_size: int | str) -> int:
     return max(1, -(-n_clips // int(batch_size)))
 
 
+def epoch_count(n_clips: int, batch_size: int | str, epochs: int | str) -> int:
+    """Count the epochs of a training.
+
+    "auto" is as many as give 2,400 updates, and at least 25.
+    """
+    if epochs != "auto":
+        return int(epochs)
+    return max(25, math.ceil(2400 / batch_count(n_clips, batch_size)))
+
+
 def learning_rate_at(progress: float, *, highest: float) -> float:
     """Compute the cosine schedule from the completed share of the training.
 

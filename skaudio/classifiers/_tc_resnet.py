@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from numbers import Integral, Real
 
-from skaudio._validation import Interval
+from skaudio._validation import Interval, StrOptions
 from skaudio.architectures import tc_resnet
 from skaudio.classifiers._base import BaseAudioClassifier
 
@@ -26,6 +26,10 @@ class TCResNetClassifier(BaseAudioClassifier):
         Length of the filters of the blocks, in frames.
     activation : str, default="relu"
         Activation after each normalisation: any name that Keras supports.
+    global_pooling : {"statistics", "average", "max"}, default="average"
+        How maps become a vector, by pooling over time, without padding. "statistics" is mean and
+        standard deviation of the features and of the map of each stage; the others
+        are of the last map.
     dropout : float, default=0.5
         Share of the values dropped before the dense layer, in training.
         High, as in the paper.
@@ -74,6 +78,7 @@ class TCResNetClassifier(BaseAudioClassifier):
         "depth_multiplier": [Interval(Real, 0, None, closed="neither")],
         "kernel_size": [Interval(Integral, 1, None, closed="left")],
         "activation": [str],
+        "global_pooling": [StrOptions({"statistics", "average", "max"})],
         "dropout": [Interval(Real, 0, 1, closed="left")],
     }
 
@@ -84,10 +89,11 @@ class TCResNetClassifier(BaseAudioClassifier):
         depth_multiplier=1.0,
         kernel_size=9,
         activation="relu",
+        global_pooling="average",
         dropout=0.5,
         standardize=True,
         augmentation="default",
-        epochs=25,
+        epochs="auto",
         batch_size="auto",
         optimizer="adamw",
         learning_rate=0.003,
@@ -126,6 +132,7 @@ class TCResNetClassifier(BaseAudioClassifier):
         self.depth_multiplier = depth_multiplier
         self.kernel_size = kernel_size
         self.activation = activation
+        self.global_pooling = global_pooling
         self.dropout = dropout
 
     def _build_network(self, input_shape, n_classes, seed):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
+import math
 import os
 import warnings
 from abc import ABCMeta, abstractmethod
@@ -55,8 +56,15 @@ _COVERED = 0.95
 _ABSURD = 4
 _FEW = 0.1
 
-# The default window and hop, in ms, are usual for keyword spotting.
-_WINDOW_MS, _HOP_MS = 30, 10
+# Lengths of clips, in seconds, up to powers of ten: preferred numbers (ISO 3, R10), a quarter
+# apart. A clip may lose this share to the next smaller one, less than a frame of most clips.
+_LENGTHS = (1.0, 1.25, 1.6, 2.0, 2.5, 3.2, 4.0, 5.0, 6.4, 8.0, 10.0)
+_LOST = 0.005
+
+# Default hop in ms: 10 is usual for keyword spotting. Longer clips have about 150 frames, up to a
+# hop of 32, usual for environmental sounds. The window is three hops.
+_LEAST_HOP_MS, _LARGEST_HOP_MS, _FRAMES = 10, 32, 150
+_HOPS_IN_WINDOW = 3
 
 # Parameters that do not change the features. The duration does, but through n_samples_, which
 # is also set when it is learned.
@@ -142,10 +150,7 @@ class AudioTransformer(
             return self._fit(X, y)
 
     def _fit(self, X: Any, y: Any) -> AudioTransformer:
-        self._set_frame_lengths()
-        self._check_parameters_together()
         recordings = check_recordings(X, y, estimator=self)
-        self._warn_of_empty_bands()
         if self.duration is not None:
             self.duration_ = float(self.duration)
         else:
@@ -154,6 +159,9 @@ class AudioTransformer(
             self._warn_of_cuts(seconds)
         # Round first, so that 0.3 s at 16 kHz are 4800 samples, not 4799 or 4801.
         self.n_samples_ = int(np.ceil(round(self.duration_ * self.sample_rate, 6)))
+        self._set_frame_lengths()
+        self._check_parameters_together()
+        self._warn_of_empty_bands()
         self.n_frames_ = dsp.frame_count(
             self.n_samples_, n_fft=self.n_fft_, hop_length=self.hop_length_, center=self.center
         )
@@ -334,12 +342,13 @@ class AudioTransformer(
         return self.sample_rate / 2 if self.fmax is None else self.fmax
 
     def _set_frame_lengths(self) -> None:
-        """Set the lengths in samples; those that are None depend on the sampling rate."""
-        rate = int(self.sample_rate)
-        window = self.win_length or max(1, _WINDOW_MS * rate // 1000)
+        """Set the lengths in samples; those that are None depend on rate and duration."""
+        hop_ms = min(max(1000 * self.duration_ / _FRAMES, _LEAST_HOP_MS), _LARGEST_HOP_MS)
+        hop = max(1, int(hop_ms * int(self.sample_rate) / 1000))
+        window = int(self.win_length or _HOPS_IN_WINDOW * hop)
+        self.hop_length_ = int(self.hop_length or hop)
         self.n_fft_ = int(self.n_fft or 1 << (window - 1).bit_length())
         self.win_length_ = int(self.win_length or min(window, self.n_fft_))
-        self.hop_length_ = int(self.hop_length or max(1, _HOP_MS * rate // 1000))
 
     def _check_parameters_together(self) -> None:
         if self.win_length_ > self.n_fft_:
@@ -374,7 +383,7 @@ class AudioTransformer(
             )
 
     def _warn_of_cuts(self, seconds: np.ndarray) -> None:
-        n_cut = int((seconds > self.duration_).sum())
+        n_cut = int((seconds * (1 - _LOST) > self.duration_).sum())
         if n_cut > (1 - _COVERED) * len(seconds):
             warnings.warn(
                 f"{type(self).__name__} learned a clip length of {self.duration_:g} s, and "
@@ -535,8 +544,14 @@ def _typical_duration(seconds: np.ndarray) -> float:
     if len(seconds) - len(usual) > max(1, _FEW * len(seconds)):
         usual = np.sort(seconds)  # they are too many to be exceptions
     longest = float(usual[int(np.ceil(_COVERED * len(usual))) - 1])
-    step = 10 if longest > 0.5 else 100
-    return float(np.ceil(round(longest * step, 6)) / step)
+    return _rounded_up(longest * (1 - _LOST))
+
+
+def _rounded_up(seconds: float) -> float:
+    """Return the smallest preferred length that is at least this long."""
+    unit = 10.0 ** math.floor(math.log10(max(seconds, 1e-3)))
+    mantissa = next(length for length in _LENGTHS if length * unit >= seconds * (1 - 1e-9))
+    return float(f"{mantissa * unit:.6g}")
 
 
 @lru_cache(maxsize=1)

@@ -27,9 +27,10 @@ class MFCCTransformer(AudioTransformer):
     duration : float or None, default=None
         Length of a clip in seconds: longer recordings are cut at the end, shorter ones are
         padded with silence. None means that `fit` learns it: the shortest length that covers
-        95 % of the recordings, rounded up to a tenth of a second (to a hundredth below half a
-        second), so that it is usually the same in all folds of a cross-validation. For this, a
-        few very long recordings (at most one in ten, over four times the median) are ignored.
+        95 % of the recordings, rounded up to 1, 1.25, 1.6, 2, 2.5, 3.2, 4, 5, 6.4, 8 or 10 s, or
+        a power of ten of these, so that it is usually the same in all folds of a
+        cross-validation; a recording may be half a percent longer. For this, a few very long
+        recordings (at most one in ten, over four times the median) are ignored.
     n_mfcc : int, default=40
         Number of coefficients, at most `n_mels`. 13 to 20 are usual for hidden Markov
         models; convolutional networks benefit from finer detail.
@@ -38,10 +39,12 @@ class MFCCTransformer(AudioTransformer):
         is at least the length of the window: 512 at 16 kHz.
     win_length : int or None, default=None
         Length of the analysis window, in samples, padded with zeros to `n_fft`. None means
-        30 ms, the usual choice for keyword spotting (480 at 16 kHz), but at most `n_fft`.
+        three times the default hop, but at most `n_fft`: 480 at 16 kHz for clips of up to 1.5 s.
         In librosa None means `n_fft`.
     hop_length : int or None, default=None
-        Number of samples between successive frames. None means 10 ms: 160 at 16 kHz.
+        Number of samples between successive frames. None means 10 ms, the usual choice for
+        words, in clips of up to 1.5 s. Longer clips have 150 frames, up to a hop of 32 ms: with
+        more frames fits take longer, and are less accurate.
     n_mels : int, default=64
         Number of mel bands. `fit` warns if bands are so narrow that they contain no frequency
         of the Fourier transform.

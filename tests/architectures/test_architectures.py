@@ -10,10 +10,12 @@ from skaudio.architectures import (
     Dropout,
     PaddingMask,
     Standardize,
+    TimePooling,
     convolutional,
     padding_mask,
     perceptron,
     recurrent,
+    tc_resnet,
 )
 
 BUILDERS = [
@@ -48,7 +50,8 @@ def test_sizes_are_what_was_asked():
     model = convolutional((101, 40), 3, filters=(8, 16), kernel_size=3, dense_units=(32,))
     # without biases, then scale, offset, mean and variance of the normalisation
     blocks = 3 * 40 * 8 + 4 * 8 + 3 * 8 * 16 + 4 * 16
-    assert model.count_params() == blocks + (16 * 32 + 32) + (32 * 3 + 3)
+    statistics = 2 * (40 + 8 + 16)  # of the features and of each block
+    assert model.count_params() == blocks + (statistics * 32 + 32) + (32 * 3 + 3)
     assert perceptron((10, 4), 3, dense_units=(5,)).count_params() == 40 * 5 + 5 + 5 * 3 + 3
 
 
@@ -62,7 +65,7 @@ def test_two_axes_take_fewer_filters():
     assert filters(conv_dim=2, filters=(4,)) == (4,)
 
 
-@pytest.mark.parametrize("pooling", ["average", "max"])
+@pytest.mark.parametrize("pooling", ["statistics", "average", "max"])
 @pytest.mark.parametrize("conv_dim", [1, 2])
 def test_pooling_forgets_the_time_of_a_sound_and_not_its_pitch(conv_dim, pooling):
     model = convolutional(
@@ -70,11 +73,58 @@ def test_pooling_forgets_the_time_of_a_sound_and_not_its_pitch(conv_dim, pooling
     )
     clip = np.zeros((1, 24, 12), np.float32)
     clip[:, 9:12, 3:6] = np.random.default_rng(0).normal(size=(3, 3))
+    for layer in model.layers:
+        if isinstance(layer, PaddingMask):
+            layer.mask = np.ones((1, 24), bool)  # the silence at the end, too
     probabilities, later, higher = (
         np.asarray(model(np.roll(clip, shift, axis))) for shift, axis in [(0, 1), (4, 1), (3, 2)]
     )
     np.testing.assert_allclose(later, probabilities, atol=1e-6)
     assert np.abs(higher - probabilities).max() > 1e-3
+
+
+@pytest.mark.parametrize("statistic", ["average", "max", "mean_std"])
+def test_pooling_leaves_out_the_padding(statistic):
+    clips = np.random.default_rng(0).normal(size=(3, 9, 4)).astype(np.float32)
+    pool = TimePooling(statistic)
+    mask = np.arange(9) < np.array([[9], [6], [1]])
+    values = np.asarray(pool(clips, mask=mask))
+    for row, clip, n_frames in zip(values, clips, (9, 6, 1), strict=True):
+        frames = clip[:n_frames]
+        expected = {
+            "average": frames.mean(axis=0),
+            "max": frames.max(axis=0),
+            "mean_std": np.r_[frames.mean(axis=0), np.sqrt(frames.var(axis=0) + 1e-4)],
+        }
+        np.testing.assert_allclose(row, expected[statistic], atol=1e-6)
+    np.testing.assert_array_equal(pool(clips), pool(clips, mask=mask | True))
+
+
+def test_statistics_are_those_of_the_features_and_of_every_block():
+    clips = np.random.default_rng(0).normal(size=(2, 16, 3)).astype(np.float32)
+    clips[:, 10:] = 0
+    model = convolutional((16, 3), 2, filters=(4, 5), dropout=0.0)
+    head = keras.Model(model.input, model.layers[-1].input)
+    vectors = np.asarray(head(clips))
+    assert vectors.shape == (2, 2 * (3 + 4 + 5))
+    np.testing.assert_allclose(vectors[:, :3], clips[:, :10].mean(axis=1), atol=1e-6)
+    block = keras.Model(model.input, model.get_layer(type_of(model, "MaxPooling1D")[0]).output)
+    of_block = np.asarray(block(clips))[:, :5]  # two frames each
+    np.testing.assert_allclose(vectors[:, 6:10], of_block.mean(axis=1), atol=1e-6)
+
+
+def type_of(model, kind):
+    return [layer.name for layer in model.layers if type(layer).__name__ == kind]
+
+
+@pytest.mark.parametrize("build", [convolutional, tc_resnet])
+@pytest.mark.parametrize("pooling", ["statistics", "average", "max"])
+def test_networks_with_each_pooling_are_rebuilt_from_their_configuration(build, pooling):
+    clips = np.random.default_rng(0).normal(size=(2, 16, 3)).astype(np.float32)
+    model = build((16, 3), 2, global_pooling=pooling)
+    again = keras.models.model_from_json(model.to_json())
+    again.set_weights(model.get_weights())
+    np.testing.assert_array_equal(model(clips), again(clips))
 
 
 def test_padding_is_the_run_of_equal_frames_at_the_end():
@@ -108,12 +158,14 @@ def test_padding_is_found_at_any_offset(offset):
     np.testing.assert_array_equal(padding_mask(clips + np.float32(offset)), [expected] * 5)
 
 
-def test_a_mask_that_comes_with_the_features_is_kept():
+def test_a_mask_that_is_set_is_used():
     clips = np.random.default_rng(0).normal(size=(2, 5, 3)).astype(np.float32)
     clips[:, 3:] = 0
     given = np.array([[True, False, True, True, True]] * 2)
     np.testing.assert_array_equal(PaddingMask()(clips), padding_mask(clips))
-    np.testing.assert_array_equal(PaddingMask(2)(clips, mask=given), given[:, ::2])
+    layer = PaddingMask(2)
+    layer.mask = given
+    np.testing.assert_array_equal(layer(clips), given[:, ::2])
 
 
 def test_a_recurrent_network_sees_all_frames_that_sound_and_no_others():

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skaudio.classifiers._optimization import batch_count, learning_rate_at
+from skaudio.classifiers._optimization import batch_count, epoch_count, learning_rate_at
 
 QUICK = {"epochs": 1, "learning_rate": 0.02, "random_state": 0}
 
@@ -25,3 +25,11 @@ def test_no_batch_is_larger_than_asked(n_clips, batch_size):
     largest = 64 if batch_size == "auto" else batch_size
     assert -(-n_clips // n_batches) <= largest
     assert n_batches <= n_clips
+
+
+@pytest.mark.parametrize(
+    ("n_clips", "n_epochs"), [(8, 2400), (16, 1200), (400, 71), (2000, 73), (4112, 37), (10**5, 25)]
+)
+def test_automatic_epochs_give_enough_updates_and_passes(n_clips, n_epochs):
+    assert epoch_count(n_clips, "auto", "auto") == n_epochs
+    assert epoch_count(n_clips, "auto", 7) == 7

@@ -131,7 +131,7 @@ def test_a_fit_that_fails_leaves_it_as_it_was():
 def test_features_do_not_depend_on_neighbours_or_workers(tone_files):
     paths, _, _ = tone_files
     together = MFCCTransformer(n_jobs=2).fit(paths).transform(paths)
-    one = MFCCTransformer(duration=0.3).fit(paths)
+    one = MFCCTransformer(duration=0.32).fit(paths)
     alone = np.concatenate([one.transform([path]) for path in paths])
     np.testing.assert_array_equal(together, alone)
 
@@ -178,13 +178,13 @@ def test_resamples_pairs_to_its_own_rate():
     [
         ([1.0, 1.0, 60.0], 1.0, 1),
         ([0.5, 1.0], 1.0, 0),
-        ([0.4] * 50 + [0.6] * 50 + [9.0] * 4, 0.6, 0),
-        ([0.4] * 50 + [0.6] * 50 + [9.0] * 6, 0.6, 6),
+        ([0.4] * 50 + [0.6] * 50 + [9.0] * 4, 0.64, 0),
+        ([0.4] * 50 + [0.6] * 50 + [9.0] * 6, 0.64, 6),
         ([0.2] * 97 + [0.7] * 3, 0.2, 0),
-        ([0.5] * 60 + [3.0] * 40, 3.0, 0),
-        ([0.5] * 90 + [3.0] * 11, 3.0, 0),
+        ([0.5] * 60 + [3.0] * 40, 3.2, 0),
+        ([0.5] * 90 + [3.0] * 11, 3.2, 0),
         ([1.0] * 19 + [3.9], 1.0, 0),
-        ([1.0] * 18 + [3.9] * 2, 3.9, 0),
+        ([1.0] * 18 + [3.9] * 2, 4.0, 0),
         ([2.0], 2.0, 0),
     ],
 )
@@ -436,7 +436,29 @@ def test_blocks_do_not_show(n_clips):
 
 
 def test_the_learned_length_is_rounded_so_that_folds_agree():
-    lengths = [0.61, 0.62, 0.63, 0.64]
+    lengths = [0.65, 0.7, 0.75, 0.8]
     clips = [np.ones(int(seconds * RATE)) for seconds in lengths]
     learned = {MFCCTransformer().fit(clips[: n + 1]).duration_ for n in range(4)}
-    assert learned == {0.7}
+    assert learned == {0.8}
+
+
+@pytest.mark.parametrize(
+    ("longest", "learned"),
+    [(0.011, 0.0125), (0.2, 0.2), (0.33, 0.4), (1.0, 1.0), (1.001, 1.0), (1.01, 1.25), (9, 10)],
+)
+def test_lengths_are_preferred_numbers(longest, learned):
+    clips = [np.zeros(round(longest * 4000))]
+    transformer = MFCCTransformer(sample_rate=4000, n_mels=8, n_mfcc=8, win_length=32)
+    assert transformer.fit(clips).duration_ == learned
+
+
+@pytest.mark.parametrize(
+    ("seconds", "hop_ms"), [(0.2, 10), (1.0, 10), (1.5, 10), (2.4, 16), (4.8, 32), (60, 32)]
+)
+@pytest.mark.parametrize("rate", [8000, 16000])
+def test_hop_and_window_follow_rate_and_length(seconds, hop_ms, rate):
+    transformer = MFCCTransformer(sample_rate=rate, duration=seconds, n_mels=20, n_mfcc=20)
+    transformer.fit([np.zeros(10)])
+    assert transformer.hop_length_ == hop_ms * rate // 1000
+    assert transformer.win_length_ == 3 * transformer.hop_length_
+    assert transformer.win_length_ <= transformer.n_fft_ < 2 * transformer.win_length_
