@@ -171,8 +171,8 @@ def bc_resnet(
         Share of the channels dropped in each block, in training.
     global_pooling : {"statistics", "average", "max"}, default="average"
         How maps become a vector, by pooling over time, without padding. "statistics" is mean and
-        standard deviation of the features and of each stage's map, averaged over the coefficients; the others
-        are of the last map.
+        standard deviation of the features and of each stage's map, averaged over the
+        coefficients; the others are of the last map.
     dropout : float, default=0.0
         Share of the values dropped before the dense layer, in training.
     seed : int, default=0

@@ -54,8 +54,8 @@ def ds_cnn(
         Activation after each normalisation.
     global_pooling : {"statistics", "average", "max"}, default="average"
         How maps become a vector, by pooling over time, without padding. "statistics" is mean and
-        standard deviation of the features and of each block's map, averaged over the coefficients; the others
-        are of the last map.
+        standard deviation of the features and of each block's map, averaged over the
+        coefficients; the others are of the last map.
     dropout : float, default=0.2
         Share of the values dropped before the dense layer, in training.
     seed : int, default=0

@@ -108,6 +108,7 @@ class PaddingMask(keras.layers.Layer):
         ----------
         inputs : tensor of shape (batch, n_frames, n_coefficients)
             Features.
+
         Returns
         -------
         tensor of shape (batch, n_kept), bool

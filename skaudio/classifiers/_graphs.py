@@ -211,13 +211,11 @@ class Update:
         for layer in preprocessing:
             x = layer(x)
         # Find the padding before augmentation, since masked frames would interrupt it.
-        padding_masks = [
-            part for part in network._flatten_layers() if isinstance(part, PaddingMask)
-        ]
-        mask = padding_mask(x) if padding_masks else None
+        masks = [part for part in network._flatten_layers() if isinstance(part, PaddingMask)]
+        mask = padding_mask(x) if masks else None
         for layer in self._augmentation.after:
             x = layer(x, training=True)
-        with _substituted(padding_masks, "mask", [mask] * len(padding_masks)):
+        with _substituted(masks, "mask", [mask] * len(masks)):
             return tf.cast(network(x, training=True), tf.float32)
 
     def _apply(self, gradients):
