@@ -83,7 +83,7 @@ def test_whatever_changes_the_features_is_told_apart(tone_files, tmp_path, extra
         assert len(extracted) == len(paths), parameters
         np.testing.assert_array_equal(kept, MFCCTransformer(**parameters).fit_transform(paths))
     extracted.clear()
-    for parameters in ({}, {"n_jobs": 2}, {"verbose": 0}, {"duration": 0.3}):
+    for parameters in ({}, {"n_jobs": 2}, {"verbose": 0}, {"duration": 0.32}):
         MFCCTransformer(memory=tmp_path, **parameters).fit_transform(paths)
     LogMelTransformer(memory=tmp_path).fit_transform(paths)
     assert len(extracted) == len(paths)  # the log-mel spectrograms only
