@@ -53,6 +53,7 @@ def with_skaudio(X, codes, n_epochs, *, augmented):
 
     ends = []
     classifier = ConvClassifier(
+        global_pooling="average",  # like the others
         epochs=n_epochs,
         batch_size=BATCH,
         learning_rate_schedule="constant",

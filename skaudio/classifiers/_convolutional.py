@@ -20,8 +20,7 @@ class ConvClassifier(BaseAudioClassifier):
     conv_dim : {1, 2}, default=1
         Axes that the filters move along: 1 is time, with the coefficients as channels; 2 is
         time and coefficients, with the features as an image. The default is 1 since it
-        trains several times faster and is as accurate on spoken words, except for one or two
-        clips in 554.
+        trains several times faster; the accuracies on spoken words are not distinguishable.
     filters : int or sequence of int, default=None
         Filters of each block; the number of sizes is the number of blocks. None is
         (64, 96, 128) along one axis and (24, 32, 48) along two, where a filter costs far
