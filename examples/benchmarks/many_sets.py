@@ -4,7 +4,7 @@ Cross-validates ``Pipeline([MFCCTransformer(), ConvClassifier()])``, all default
 ``SKAUDIO_DATA``: words of three languages, digits, emotions, environmental sounds, drums, and
 whatever else lies in ``sets/<name>`` with a table ``clips.csv``; and on synthetic sounds of
 machines with faults. The folds are those of the set, if it has some, otherwise five by group
-(speaker, actor, kit, machine)::
+(speaker, actor, kit, machine), or one for each of fewer than ten groups::
 
     SKAUDIO_DATA=... python examples/benchmarks/many_sets.py
     SKAUDIO_DATA=... python examples/benchmarks/many_sets.py --sets esc10 --seeds 0 1 2 \\
@@ -16,7 +16,7 @@ if ``aeon`` is installed.
 
 The accuracy is that of all clips, each predicted by a pipeline that was not trained on its fold:
 the mean over seeds. The last columns are the difference from the best cheap classifier, and its
-95 % interval, from 10,000 bootstrap samples of the groups of clips.
+95 % interval, from 10,000 bootstrap samples of the groups, or of the clips of a set without groups.
 """
 
 import argparse
@@ -225,15 +225,11 @@ def main(sets, seeds, networks):
     """Compare all classifiers on all sets."""
     makers = dict(CHEAP)
     for network in networks:
-        makers[network] = partial(seeded, getattr(classifiers, network))
+        kind = getattr(classifiers, network)
+        makers[network] = lambda seed, kind=kind: kind(random_state=seed)
     for name, clips in load_sets(sets):
         print(f"\n{name:22}{'accuracy':>9}{'balanced':>10}{'fit, s':>7}  ", end="")
         compare(clips, makers, seeds)
-
-
-def seeded(kind, seed):
-    """Make a classifier with all defaults."""
-    return kind(random_state=seed)
 
 
 if __name__ == "__main__":

@@ -198,7 +198,7 @@ class Update:
             loss = tf.reduce_mean(losses) + sum(self._model.layers[-1].losses)
         self.optimizer.weight_decay = weight_decay  # while the graph is traced
         variables = self._model.trainable_variables
-        self._apply(tape.gradient(loss, variables, unconnected_gradients="zero"))
+        self._apply(variables, tape.gradient(loss, variables, unconnected_gradients="zero"))
         self.optimizer.weight_decay = 0.0
         is_correct = tf.equal(tf.argmax(probabilities, axis=1), tf.argmax(targets, axis=1))
         return tf.reduce_sum(losses), tf.math.count_nonzero(is_correct)
@@ -218,13 +218,12 @@ class Update:
         with _substituted(masks, "mask", [mask] * len(masks)):
             return tf.cast(network(x, training=True), tf.float32)
 
-    def _apply(self, gradients):
+    def _apply(self, variables, gradients):
         """Apply gradients without the optimizer's sum over replicas, of which there is one.
 
         That sum has a custom gradient, which TensorFlow registers permanently, together
         with the graph: 5 MB for every design.
         """
-        variables = self._model.trainable_variables
         if not variables:
             return
         self._vector.assign(_joined(variables))

@@ -150,6 +150,7 @@ class AudioTransformer(
             return self._fit(X, y)
 
     def _fit(self, X: Any, y: Any) -> AudioTransformer:
+        self._check_parameters_together()  # before recordings are opened
         recordings = check_recordings(X, y, estimator=self)
         if self.duration is not None:
             self.duration_ = float(self.duration)
@@ -160,7 +161,7 @@ class AudioTransformer(
         # Round first, so that 0.3 s at 16 kHz are 4800 samples, not 4799 or 4801.
         self.n_samples_ = int(np.ceil(round(self.duration_ * self.sample_rate, 6)))
         self._set_frame_lengths()
-        self._check_parameters_together()
+        self._amplitude_window()  # whose weights must fit the length
         self._warn_of_empty_bands()
         self.n_frames_ = dsp.frame_count(
             self.n_samples_, n_fft=self.n_fft_, hop_length=self.hop_length_, center=self.center
@@ -351,12 +352,11 @@ class AudioTransformer(
         self.win_length_ = int(self.win_length or min(window, self.n_fft_))
 
     def _check_parameters_together(self) -> None:
-        if self.win_length_ > self.n_fft_:
+        if self.win_length and self.n_fft and self.win_length > self.n_fft:
             raise ValueError(
                 f"win_length={self.win_length} must be at most n_fft={self.n_fft}, the length of "
                 "the frame that contains the window."
             )
-        self._amplitude_window()
         nyquist = self.sample_rate / 2
         if not self.fmin < self._highest_frequency() <= nyquist:
             raise ValueError(

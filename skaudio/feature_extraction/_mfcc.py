@@ -43,8 +43,8 @@ class MFCCTransformer(AudioTransformer):
         In librosa None means `n_fft`.
     hop_length : int or None, default=None
         Number of samples between successive frames. None means 10 ms, the usual choice for
-        words, in clips of up to 1.5 s. Longer clips have 150 frames, up to a hop of 32 ms, so
-        that fits do not take longer.
+        words, in clips of up to 1.5 s. Longer clips have about 150 frames, which limits the
+        time of a fit, up to a hop of 32 ms, usual for environmental sounds.
     n_mels : int, default=64
         Number of mel bands. `fit` warns if bands are so narrow that they contain no frequency
         of the Fourier transform.

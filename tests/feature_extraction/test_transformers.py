@@ -200,6 +200,19 @@ def test_the_length_covers_nearly_all_clips_and_says_what_it_cuts(seconds, learn
     ] * (n_cut > 0)
 
 
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"fmin": 9000.0}, "fmin < fmax"),
+        ({"n_fft": 256, "win_length": 512}, "win_length=512 must be at most n_fft=256"),
+        ({"delta_width": 4}, "delta_width must be odd"),
+    ],
+)
+def test_wrong_parameters_are_found_before_a_file_is_opened(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        MFCCTransformer(**parameters).fit(["missing.wav"])
+
+
 def test_fit_with_a_duration_opens_no_file():
     transformer = MFCCTransformer(duration=0.5).fit(["not-there.wav"])
     assert (transformer.n_samples_, transformer.n_frames_) == (8000, 51)
