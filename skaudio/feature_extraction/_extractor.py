@@ -34,22 +34,19 @@ class Extractor:
     Attributes
     ----------
     front_end : callable
-        Maps waveforms ``(n_clips, n_samples)`` to ``(n_clips, n_frames, n_bands)``. The
-        other attributes are those of the transformers.
+        Maps waveforms ``(n_clips, n_samples)`` to features. The next five attributes are
+        those of the transformers.
+    finish : callable or None
+        Maps features and the lengths of the recordings in samples to the final features.
     """
 
     front_end: Callable[[np.ndarray], np.ndarray]
     sample_rate: int
     n_samples: int
-    n_fft: int
-    hop_length: int
-    center: bool
     align: str | None
     trim_db: float
     loudness: float | None
-    delta_order: int
-    delta_width: int
-    normalize: str | None
+    finish: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
 
     def __call__(
         self, recordings: Sequence[Any], indices: Sequence[int]
@@ -74,15 +71,8 @@ class Extractor:
         if self.loudness is not None:
             _level(waveforms, lengths, sample_rate=self.sample_rate, loudness=self.loudness)
         features = self.front_end(waveforms)
-        derivatives = [
-            dsp.deltas(features, width=self.delta_width, order=order)
-            for order in range(1, self.delta_order + 1)
-        ]
-        if derivatives:
-            features = np.concatenate([features, *derivatives], axis=2)
-        if self.normalize is not None:
-            n_sounding = [self._n_frames(length) for length in lengths]
-            features = dsp.normalize(features, n_sounding, variance=self.normalize == "mean_var")
+        if self.finish is not None:
+            features = self.finish(features, lengths)
         return features, lengths > 0, failures
 
     def _aligned(self, samples: np.ndarray) -> np.ndarray:
@@ -97,13 +87,6 @@ class Extractor:
         begin = (start + end) // 2 - self.n_samples // 2
         before = max(0, -begin)
         return np.pad(samples[max(0, begin) :], (before, 0))
-
-    def _n_frames(self, length: int) -> int:
-        """Return the number of frames of a recording without the silence that pads it."""
-        own = dsp.frame_count(
-            int(length), n_fft=self.n_fft, hop_length=self.hop_length, center=self.center
-        )
-        return max(1, own)
 
 
 def _level(

@@ -7,12 +7,12 @@ from numbers import Real
 
 from skaudio import dsp
 from skaudio._validation import Interval
-from skaudio.feature_extraction._base import AudioTransformer
+from skaudio.feature_extraction._mel import MelTransformer
 
 __all__ = ["LogMelTransformer"]
 
 
-class LogMelTransformer(AudioTransformer):
+class LogMelTransformer(MelTransformer):
     """Transform recordings to log-mel spectrograms.
 
     The values are those of :func:`librosa.power_to_db` applied to
@@ -63,7 +63,7 @@ class LogMelTransformer(AudioTransformer):
     """
 
     _parameter_constraints = {
-        **AudioTransformer._parameter_constraints,
+        **MelTransformer._parameter_constraints,
         "top_db": [Interval(Real, 0, None, closed="left"), None],
     }
 

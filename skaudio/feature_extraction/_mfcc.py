@@ -7,12 +7,12 @@ from numbers import Integral, Real
 
 from skaudio import dsp
 from skaudio._validation import Interval, StrOptions
-from skaudio.feature_extraction._base import AudioTransformer
+from skaudio.feature_extraction._mel import MelTransformer
 
 __all__ = ["MFCCTransformer"]
 
 
-class MFCCTransformer(AudioTransformer):
+class MFCCTransformer(MelTransformer):
     """Transform recordings to mel-frequency cepstral coefficients.
 
     The values are those of :func:`librosa.feature.mfcc`, clip by clip: the features of
@@ -152,7 +152,7 @@ class MFCCTransformer(AudioTransformer):
     """
 
     _parameter_constraints = {
-        **AudioTransformer._parameter_constraints,
+        **MelTransformer._parameter_constraints,
         "n_mfcc": [Interval(Integral, 1, None, closed="left")],
         "top_db": [Interval(Real, 0, None, closed="left"), None],
         "dct_type": [Interval(Integral, 1, 3, closed="both")],

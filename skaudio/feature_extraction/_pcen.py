@@ -7,12 +7,12 @@ from numbers import Real
 
 from skaudio import dsp
 from skaudio._validation import Interval
-from skaudio.feature_extraction._base import AudioTransformer
+from skaudio.feature_extraction._mel import MelTransformer
 
 __all__ = ["PCENTransformer"]
 
 
-class PCENTransformer(AudioTransformer):
+class PCENTransformer(MelTransformer):
     """Transform recordings to mel spectrograms with per-channel energy normalisation.
 
     Each mel band is divided by its smoothed past and compressed by a root
@@ -76,7 +76,7 @@ class PCENTransformer(AudioTransformer):
     """
 
     _parameter_constraints = {
-        **AudioTransformer._parameter_constraints,
+        **MelTransformer._parameter_constraints,
         "gain": [Interval(Real, 0, 1, closed="both")],
         "bias": [Interval(Real, 0, None, closed="left")],
         "power": [Interval(Real, 0, 1, closed="right")],
