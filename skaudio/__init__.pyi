@@ -10,6 +10,7 @@ from . import dsp as dsp
 from . import exceptions as exceptions
 from . import feature_extraction as feature_extraction
 from . import pipeline as pipeline
+from . import prototypes as prototypes
 from . import rejection as rejection
 from . import store as store
 from ._version import __version__ as __version__
@@ -27,9 +28,11 @@ from .classifiers import TCResNetClassifier as TCResNetClassifier
 from .display import MFCCDisplay as MFCCDisplay
 from .display import TrainingHistoryDisplay as TrainingHistoryDisplay
 from .exceptions import AudioError as AudioError
+from .feature_extraction import EmbeddingTransformer as EmbeddingTransformer
 from .feature_extraction import LogMelTransformer as LogMelTransformer
 from .feature_extraction import MFCCTransformer as MFCCTransformer
 from .feature_extraction import PCENTransformer as PCENTransformer
 from .pipeline import Pipeline as Pipeline
+from .prototypes import PrototypeClassifier as PrototypeClassifier
 from .rejection import UnknownRejector as UnknownRejector
 from .store import FeatureStore as FeatureStore

@@ -40,6 +40,7 @@ ARROWS = {
         "store",
     },
     "pipeline": {"rejection"},
+    "prototypes": {"_validation"},
     "rejection": {"_validation"},
     "store": set(),
 }
@@ -50,6 +51,9 @@ FENCES = {
     "tensorflow": {"_tensorflow.py"},
     "keras": {"_tensorflow.py"},
     "av": {"audio/_ffmpeg.py"},
+    "livekit": set(),  # only its files are used
+    "onnx": set(),  # imported by name where it is needed
+    "onnxruntime": set(),
 }
 
 

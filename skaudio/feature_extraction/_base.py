@@ -122,12 +122,8 @@ class AudioTransformer(
     def _fit(self, X: Any, y: Any) -> AudioTransformer:
         self._check_parameters_together()  # before recordings are opened
         recordings = check_recordings(X, y, estimator=self)
-        if self.duration is not None:
-            self.duration_ = float(self.duration)
-        else:
-            seconds = audio.durations(recordings, sample_rate=self.sample_rate)
-            self.duration_ = typical_duration(seconds)
-            warn_of_cuts(seconds, self.duration_, caller=type(self).__name__)
+        duration = self.duration
+        self.duration_ = self._default_duration(recordings) if duration is None else float(duration)
         # Round first, so that 0.3 s at 16 kHz are 4800 samples, not 4799 or 4801.
         self.n_samples_ = int(np.ceil(round(self.duration_ * self.sample_rate, 6)))
         if self.n_samples_ == 0:
@@ -138,6 +134,12 @@ class AudioTransformer(
         elif hasattr(self, "n_features_in_"):
             del self.n_features_in_
         return self
+
+    def _default_duration(self, recordings: Sequence[Any]) -> float:
+        seconds = audio.durations(recordings, sample_rate=self.sample_rate)
+        duration = typical_duration(seconds)
+        warn_of_cuts(seconds, duration, caller=type(self).__name__)
+        return duration
 
     def fit_transform(self, X, y=None):
         """Learn the length of a clip, and compute the features of the same recordings.
@@ -225,9 +227,11 @@ class AudioTransformer(
             for name, value in self.get_params().items()
             if name not in self._without_effect
         }
-        front_end = (type(self).__module__, type(self).__qualname__, _REVISION)
         versions = _versions(self._libraries)
-        return joblib.hash((front_end, parameters, self.n_samples_, versions))
+        return joblib.hash((self._recipe_of_front_end(), parameters, self.n_samples_, versions))
+
+    def _recipe_of_front_end(self) -> tuple[Any, ...]:
+        return type(self).__module__, type(self).__qualname__, _REVISION
 
     def set_output(self, *, transform=None):
         """Set the output container, which must be the default.
