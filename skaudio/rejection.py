@@ -77,7 +77,7 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         The fitted classifier.
     held_out_scores_ : ndarray of shape (n_held_out_clips,)
         Scores of the held-out clips of known classes, to change the threshold without a fit:
-        ``rejector.threshold_ = np.quantile(rejector.held_out_scores_, 0.1, method="lower")``.
+        ``rejector.threshold_ = np.quantile(rejector.held_out_scores_, 0.1)``.
     keep_interval_ : tuple of (float, float)
         What the number of held-out clips says about the share of known clips that the threshold
         accepts: a 95 % interval. With 15 clips it is 0.78 to 1.00, with 150 clips 0.92 to 0.98.
@@ -86,10 +86,9 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the features. Only defined if `estimator_` has them.
     threshold_ : float
-        Clips with a lower score are unknown. It is the score of a held-out clip: the k-th lowest
-        of n, where ``k = floor((1 - keep) * (n + 1))``, at least the lowest. A new clip of a known
-        class is then accepted with a probability of ``1 - k / (n + 1)``, which is at least `keep`
-        if ``n >= keep / (1 - keep)`` [1]_.
+        Clips with a lower score are unknown. It is a quantile of `held_out_scores_`, whose method
+        ("median_unbiased") has no bias that depends on the distribution of the scores. With fewer
+        than 15 held-out clips, at the default `keep`, it is the lowest score.
     unknown_label_ : str or int
         The label of these clips.
 
@@ -202,10 +201,9 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
                 "No held-out clip is of a known class, but such clips are needed for the threshold."
             )
         self.held_out_scores_ = scores
-        n_clips = len(scores)
-        rank = max(1, int((1 - self.keep) * (n_clips + 1) + 1e-9))
-        self.threshold_ = float(np.partition(scores, rank - 1)[rank - 1])
-        low, high = betaincinv(n_clips - rank + 1, rank, [0.025, 0.975])
+        self.threshold_ = float(np.quantile(scores, 1 - self.keep, method="median_unbiased"))
+        rank = max(1, (1 - self.keep) * (len(scores) + 1 / 3) + 1 / 3)  # of that quantile
+        low, high = betaincinv(len(scores) + 1 - rank, rank, [0.025, 0.975])
         self.keep_interval_ = float(low), float(high)
         return self
 
@@ -419,7 +417,8 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             )
         known = probabilities[:, np.searchsorted(estimator.classes_, self.classes_)]
         best = np.asarray(estimator.classes_)[probabilities.argmax(axis=1)]
-        scores = np.asarray(estimator.score_samples(X)) if has_scores else known.max(axis=1)
+        scores = estimator.score_samples(X) if has_scores else known.max(axis=1)
+        scores = np.asarray(scores, np.float64)
         return known, np.where(best == self.unknown_label_, _lowest(estimator), scores)
 
 
