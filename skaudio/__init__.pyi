@@ -6,6 +6,7 @@ from . import augmentation as augmentation
 from . import classifiers as classifiers
 from . import datasets as datasets
 from . import display as display
+from . import distillation as distillation
 from . import dsp as dsp
 from . import exceptions as exceptions
 from . import feature_extraction as feature_extraction
@@ -27,6 +28,7 @@ from .classifiers import PerceptronClassifier as PerceptronClassifier
 from .classifiers import TCResNetClassifier as TCResNetClassifier
 from .display import MFCCDisplay as MFCCDisplay
 from .display import TrainingHistoryDisplay as TrainingHistoryDisplay
+from .distillation import DistilledClassifier as DistilledClassifier
 from .exceptions import AudioError as AudioError
 from .feature_extraction import EmbeddingTransformer as EmbeddingTransformer
 from .feature_extraction import LogMelTransformer as LogMelTransformer

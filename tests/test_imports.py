@@ -28,6 +28,7 @@ ARROWS = {
     "classifiers": {"_progress", "_tensorflow", "_validation", "architectures", "augmentation"},
     "datasets": {"_progress", "_validation", "audio", "exceptions"},
     "display": {"exceptions"},
+    "distillation": {"_validation"},
     "dsp": set(),
     "exceptions": set(),
     "feature_extraction": {

@@ -8,7 +8,10 @@ machines with faults. The folds are those of the set, if it has some, otherwise 
 
     SKAUDIO_DATA=... python examples/benchmarks/many_sets.py
     SKAUDIO_DATA=... python examples/benchmarks/many_sets.py --sets esc10 --seeds 0 1 2 \\
-        --classifiers ConvClassifier TCResNetClassifier
+        --classifiers ConvClassifier TCResNetClassifier embedding
+
+``embedding`` is a logistic regression on the frozen speech embedding of ``EmbeddingTransformer``,
+with ``pooling="mean_std"``, after ``Normalizer`` and with ``C=10``.
 
 The cheap classifiers are a support vector machine and a random forest on mean and standard
 deviation of librosa's MFCCs over time, and MiniRocket on the sequences of ``MFCCTransformer``,
@@ -29,14 +32,15 @@ from pathlib import Path
 import librosa
 import numpy as np
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import LeaveOneGroupOut, StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import Normalizer, StandardScaler
 from sklearn.svm import SVC
 from sklearn.utils import Bunch
 
-from skaudio import MFCCTransformer, audio, classifiers
+from skaudio import EmbeddingTransformer, MFCCTransformer, audio, classifiers
 from skaudio.datasets import fetch_free_spoken_digits, load_audio_folder, load_audio_table
 
 try:
@@ -152,11 +156,11 @@ def cross_validated(make, X, y, folds):
     return predicted, np.mean(seconds)
 
 
-def features_of(clips, folds):
-    """Compute the features of training and test clips in every fold, by default transformers."""
+def features_of(clips, folds, make_transformer):
+    """Compute the features of training and test clips in every fold."""
     X = []
     for train, test in folds:
-        transformer = MFCCTransformer(n_jobs=-1)
+        transformer = make_transformer()
         X_train = transformer.fit_transform([clips.data[index] for index in train])
         X.append((X_train, transformer.transform([clips.data[index] for index in test])))
     return X
@@ -178,12 +182,17 @@ if MiniRocketClassifier is not None:
 # Results ------------------------------------------------------------------------------------
 
 
-def inputs_of(clips, folds):
+def inputs_of(clips, folds, names):
     """Compute the inputs of each kind of classifier: for all clips, or for each fold."""
-    sequences = features_of(clips, folds)
+    sequences = features_of(clips, folds, lambda: MFCCTransformer(n_jobs=-1))
     of_clips = statistics(clips.data)
     channels_first = [[part.transpose(0, 2, 1) for part in pair] for pair in sequences]
-    return sequences, {"SVC": of_clips, "forest": of_clips, "MiniRocket": channels_first}
+    inputs = {"SVC": of_clips, "forest": of_clips, "MiniRocket": channels_first}
+    if "embedding" in names:
+        inputs["embedding"] = features_of(
+            clips, folds, lambda: EmbeddingTransformer(pooling="mean_std", n_jobs=-1)
+        )
+    return sequences, inputs
 
 
 def interval(difference, groups):
@@ -200,13 +209,13 @@ def compare(clips, makers, seeds):
     groups = clips.get("groups")
     groups = np.arange(len(y)) if groups is None else groups
     tested = np.unique(np.concatenate([test for _, test in folds]))
-    sequences, inputs = inputs_of(clips, folds)
+    sequences, inputs = inputs_of(clips, folds, makers)
     shapes = sorted({train.shape[1:] for train, _ in sequences})
     print(f"{len(y)} clips, {len(set(y))} classes, {len(folds)} folds, features {shapes}")
     scores = {}
     for name, make in makers.items():
         rows, balanced = [], []
-        for seed in seeds[:1] if name == "SVC" else seeds:
+        for seed in seeds[:1] if name in ("SVC", "embedding") else seeds:
             X = inputs.get(name, sequences)
             predicted, seconds = cross_validated(partial(make, seed), X, y, folds)
             rows.append(predicted[tested] == y[tested])
@@ -225,8 +234,11 @@ def main(sets, seeds, networks):
     """Compare all classifiers on all sets."""
     makers = dict(CHEAP)
     for network in networks:
-        kind = getattr(classifiers, network)
-        makers[network] = lambda seed, kind=kind: kind(random_state=seed)
+        if network == "embedding":
+            makers[network] = lambda seed: make_pipeline(Normalizer(), LogisticRegression(C=10))
+        else:
+            kind = getattr(classifiers, network)
+            makers[network] = lambda seed, kind=kind: kind(random_state=seed)
     for name, clips in load_sets(sets):
         print(f"\n{name:22}{'accuracy':>9}{'balanced':>10}{'fit, s':>7}  ", end="")
         compare(clips, makers, seeds)
