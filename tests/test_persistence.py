@@ -104,3 +104,25 @@ def test_partial_fit_goes_on_after_loading(sequences):
 def test_an_unfitted_estimator_survives():
     model = copy.deepcopy(pickle.loads(pickle.dumps(ConvClassifier(dropout=0.7))))
     assert model.dropout == 0.7
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras'
+def test_a_saved_keras_model_loads_elsewhere_without_a_warning(tmp_path):
+    X = np.random.default_rng(0).normal(size=(20, 20, 4)).astype(np.float32)
+    classifier = ConvClassifier(filters=8, epochs=1, random_state=0).fit(X, ["a", "b"] * 10)
+    classifier.model_.save(tmp_path / "model.keras")
+    np.save(tmp_path / "features.npy", X)
+    code = (
+        "import sys, skaudio; from skaudio._tensorflow import keras; import numpy as np;"
+        "model = keras.models.load_model(sys.argv[1]); X = np.load(sys.argv[2]);"
+        "np.save(sys.argv[3], model(X)); model.evaluate(X, np.eye(2)[np.arange(20) % 2], verbose=0)"
+    )
+    files = [str(tmp_path / name) for name in ("model.keras", "features.npy", "found.npy")]
+    run = subprocess.run(
+        [sys.executable, "-W", "error::UserWarning", "-c", code, *files],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    np.testing.assert_allclose(np.load(files[2]), classifier.predict_proba(X), atol=1e-6)

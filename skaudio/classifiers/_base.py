@@ -320,7 +320,8 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
             raise AttributeError(f"{type(self).__name__} has no model_ before it is fitted.")
         if self._model is None:
             self._model = self._state.restore(self._state.make_model())
-            self._model.compile(loss="categorical_crossentropy", metrics=["accuracy"])
+            # SGD has no variables for each weight, which would be saved with the model.
+            self._model.compile("sgd", loss="categorical_crossentropy", metrics=["accuracy"])
         return self._model
 
     @property
