@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import scipy.sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.utils import assert_all_finite, column_or_1d, get_tags
 from sklearn.utils.metaestimators import available_if
@@ -12,6 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from skaudio._validation import as_it_was_if_it_fails
+from skaudio.audio._sources import in_order
 
 __all__ = ["DistilledClassifier"]
 
@@ -39,13 +41,12 @@ class DistilledClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         :class:`~skaudio.augmentation.WaveformAugmenter` in it also multiplies the unlabelled
         clips.
     teacher : classifier
-        Usually another such pipeline.
+        Usually another such pipeline. If it is already fitted, wrap it in
+        :class:`sklearn.frozen.FrozenEstimator`.
     unlabeled : sequence of recordings, or array-like of shape (n_clips, n_features), default=None
         The unlabelled clips: of the same kind as `X` in `fit`, and similar to the recordings
         to be predicted. For words, :func:`~skaudio.datasets.make_spoken_words` makes some. None
         uses no unlabelled clips: the student then learns the given labels.
-    prefit : bool, default=False
-        Whether `teacher` is already fitted, to the labels in `y`.
 
     Attributes
     ----------
@@ -100,14 +101,12 @@ class DistilledClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         "student": "no_validation",
         "teacher": "no_validation",
         "unlabeled": "no_validation",
-        "prefit": ["boolean"],
     }
 
-    def __init__(self, student, teacher, *, unlabeled=None, prefit=False):
+    def __init__(self, student, teacher, *, unlabeled=None):
         self.student = student
         self.teacher = teacher
         self.unlabeled = unlabeled
-        self.prefit = prefit
 
     def fit(self, X, y):
         """Fit the teacher, predict the unlabelled clips, and fit the student to all clips.
@@ -133,12 +132,16 @@ class DistilledClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         assert_all_finite(y, input_name="y")
         check_classification_targets(y)
         check_consistent_length(X, y)
-        if self.prefit:
-            check_is_fitted(self.teacher)
-        self.teacher_ = self.teacher if self.prefit else clone(self.teacher).fit(X, y)
+        self.teacher_ = clone(self.teacher).fit(X, y)
         self.unlabeled_target_ = y[:0]
-        if self.unlabeled is not None and len(self.unlabeled):
+        if self.unlabeled is not None:
             self.unlabeled_target_ = self.teacher_.predict(self.unlabeled)
+            others = np.setdiff1d(self.unlabeled_target_, y)
+            if len(others):
+                raise ValueError(
+                    f"The teacher predicts {others.tolist()}, which are not labels in y: "
+                    f"{np.unique(y).tolist()}. Use one that was fitted to the same labels."
+                )
             X = _joined(X, self.unlabeled)
         self.student_ = clone(self.student).fit(X, np.concatenate([y, self.unlabeled_target_]))
         self.classes_ = self.student_.classes_
@@ -226,8 +229,13 @@ class DistilledClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
 
 def _joined(X: Any, others: Any) -> Any:
     """Join two collections of clips; no clip changes its type, which determines full scale."""
-    X, others = (part.to_numpy() if hasattr(part, "to_numpy") else part for part in (X, others))
+    if hasattr(X, "iloc") and hasattr(others, "iloc"):
+        import pandas as pd
+
+        return pd.concat([X, others], ignore_index=True)
+    if scipy.sparse.issparse(X) and scipy.sparse.issparse(others):
+        return scipy.sparse.vstack([X, others], format="csr")
     are_arrays = isinstance(X, np.ndarray) and isinstance(others, np.ndarray)
     if are_arrays and X.dtype == others.dtype and X.shape[1:] == others.shape[1:]:
         return np.concatenate([X, others])
-    return [*X, *others]
+    return [*in_order(X, caller="DistilledClassifier"), *in_order(others, caller="unlabeled")]

@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skaudio._validation import Interval
+from skaudio._validation import Interval, as_it_was_if_it_fails
 
 __all__ = ["PrototypeClassifier"]
 
@@ -25,7 +25,7 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):
     """Classify by the cosine similarity to the mean of each class.
 
     It is meant for the vectors of :class:`~skaudio.EmbeddingTransformer`, and one to ten clips of
-    each class: with so few, a linear classifier has nothing to learn its weights from. Inside
+    each class. Inside
     :class:`~skaudio.UnknownRejector` it also tells unknown sounds from known ones, since a clip
     that differs from all classes is similar to no prototype.
 
@@ -95,6 +95,10 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):
             The fitted classifier.
         """
         self._validate_params()
+        with as_it_was_if_it_fails(self):
+            return self._fit(X, y)
+
+    def _fit(self, X, y):
         X, y = validate_data(self, X, y, dtype=[np.float64, np.float32])
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)

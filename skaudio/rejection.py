@@ -77,18 +77,20 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         The fitted classifier.
     held_out_scores_ : ndarray of shape (n_held_out_clips,)
         Scores of the held-out clips of known classes, to change the threshold without a fit:
-        ``rejector.threshold_ = np.quantile(rejector.held_out_scores_, 0.1)``.
+        ``rejector.threshold_ = np.quantile(rejector.held_out_scores_, 0.1)``,
+        which does not change `keep_interval_`.
     keep_interval_ : tuple of (float, float)
         What the number of held-out clips says about the share of known clips that the threshold
-        accepts: a 95 % interval. With 15 clips it is 0.78 to 1.00, with 150 clips 0.92 to 0.98.
+        accepts: a 95 % interval. With 15 clips it is 0.77 to 1.00, with 150 clips 0.91 to 0.98. It
+        counts clips as independent: several of a speaker say less.
     n_features_in_ : int
         Number of features. Only defined if `estimator_` has it.
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the features. Only defined if `estimator_` has them.
     threshold_ : float
         Clips with a lower score are unknown. It is a quantile of `held_out_scores_`, whose method
-        ("median_unbiased") has no bias that depends on the distribution of the scores. With fewer
-        than 15 held-out clips, at the default `keep`, it is the lowest score.
+        ("median_unbiased") has no bias that depends on the distribution of the scores. With 13
+        held-out clips or fewer, at the default `keep`, it is the lowest score.
     unknown_label_ : str or int
         The label of these clips.
 
@@ -202,7 +204,7 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             )
         self.held_out_scores_ = scores
         self.threshold_ = float(np.quantile(scores, 1 - self.keep, method="median_unbiased"))
-        rank = max(1, (1 - self.keep) * (len(scores) + 1 / 3) + 1 / 3)  # of that quantile
+        rank = np.clip((1 - self.keep) * (len(scores) + 1 / 3) + 1 / 3, 1, len(scores))
         low, high = betaincinv(len(scores) + 1 - rank, rank, [0.025, 0.975])
         self.keep_interval_ = float(low), float(high)
         return self
@@ -404,7 +406,8 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     def _judge(self, estimator: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:
         """Return the probabilities of the known classes, and the scores."""
         has_scores = hasattr(estimator, "score_samples")
-        if has_scores and isinstance(estimator, Pipeline) and len(estimator) > 1:
+        is_pipeline = has_scores and isinstance(estimator, Pipeline) and len(estimator) > 1
+        if is_pipeline and hasattr(estimator[:-1], "transform"):  # a sampler at the end has not
             # Two methods of the last step are called, but features are computed once.
             X, estimator = estimator[:-1].transform(X), estimator[-1]
         probabilities = np.asarray(estimator.predict_proba(X))

@@ -21,7 +21,7 @@ CHECKS = {
     "docstrings": ["numpydoc", "lint", *SOURCES],
     "types": ["mypy"],
     "tests": ["pytest", "-n", "2", "--dist", "loadgroup", "-q"],
-    "pages": ["pytest", "-q", "--doctest-glob=*.rst", "docs"],
+    "pages": ["pytest", "-n", "2", "-q", "--doctest-glob=*.rst", "docs"],
     "docs": ["sphinx-build", "-W", "-q", "-b", "html", "docs", "docs/_build/html"],
 }
 

@@ -3,8 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse
 from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
@@ -44,11 +46,11 @@ def test_the_student_learns_from_the_labels_of_the_teacher():
     test, expected = _moons(400, 2)
     teacher = SVC(C=100, gamma=2).fit(*_moons(400, 3))
     student = KNeighborsClassifier(1)
-    distilled = DistilledClassifier(student, teacher, unlabeled=unlabeled, prefit=True).fit(X, y)
-    assert distilled.teacher_ is teacher
+    frozen = FrozenEstimator(teacher)
+    distilled = DistilledClassifier(student, frozen, unlabeled=unlabeled).fit(X, y)
     np.testing.assert_array_equal(distilled.unlabeled_target_, teacher.predict(unlabeled))
     assert (distilled.unlabeled_target_ == truth).mean() > 0.95
-    alone = DistilledClassifier(student, teacher, prefit=True).fit(X, y)
+    alone = DistilledClassifier(student, frozen).fit(X, y)
     assert len(alone.unlabeled_target_) == 0
     np.testing.assert_array_equal(alone.predict(test), student.fit(X, y).predict(test))
     assert distilled.score(test, expected) > alone.score(test, expected) + 0.05
@@ -92,8 +94,19 @@ def test_methods_are_those_of_the_student():
     decisions = distilled.fit(X, y).decision_function(X)
     np.testing.assert_array_equal(decisions, distilled.student_.decision_function(X))
     frame = pd.DataFrame(X, columns=["a", "b"])
+    distilled.set_params(unlabeled=frame + 0.01)
     assert distilled.fit(frame, y).feature_names_in_.tolist() == ["a", "b"]
     assert distilled.n_features_in_ == 2
+    distilled.set_params(unlabeled=scipy.sparse.csr_array(X))
+    assert distilled.fit(scipy.sparse.csr_array(X), y).score(X, y) > 0.5
+
+
+def test_a_teacher_of_other_labels_is_refused():
+    X, y = _moons(20, 0)
+    teacher = FrozenEstimator(SVC().fit(X, np.where(y == "over", "above", "under")))
+    distilled = DistilledClassifier(SVC(), teacher, unlabeled=X)
+    with pytest.raises(ValueError, match=r"predicts \['above'\], which are not labels in y: \['ov"):
+        distilled.fit(X, y)
 
 
 def _tones(n_clips, seed, dtype=np.float32):

@@ -28,7 +28,7 @@ ARROWS = {
     "classifiers": {"_progress", "_tensorflow", "_validation", "architectures", "augmentation"},
     "datasets": {"_progress", "_validation", "audio", "exceptions"},
     "display": {"exceptions"},
-    "distillation": {"_validation"},
+    "distillation": {"_validation", "audio"},
     "dsp": set(),
     "exceptions": set(),
     "feature_extraction": {
@@ -53,8 +53,8 @@ FENCES = {
     "keras": {"_tensorflow.py"},
     "av": {"audio/_ffmpeg.py"},
     "livekit": set(),  # only its files are used
-    "onnx": set(),  # imported by name where it is needed
-    "onnxruntime": set(),
+    "onnx": {"feature_extraction/_onnx.py"},
+    "onnxruntime": {"feature_extraction/_onnx.py"},
 }
 
 

@@ -54,7 +54,6 @@ def test_the_temperature_is_that_of_clips_that_are_left_out():
             for clip in range(len(X))
         ]
     )
-    # The prototypes of the other classes are not those without the clip only here.
     grid = np.geomspace(0.01, 10, 200)
     losses = []
     for temperature in grid:

@@ -2,10 +2,12 @@
 
 import pickle
 
+import imblearn.pipeline
 import numpy as np
 import pandas as pd
 import pytest
 import sklearn
+from imblearn.over_sampling import RandomOverSampler
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -18,7 +20,7 @@ from sklearn.model_selection import (
     cross_validate,
 )
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, Normalizer
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skaudio import MFCCTransformer, PerceptronClassifier, Pipeline, UnknownRejector
@@ -394,6 +396,16 @@ def test_features_are_computed_once_for_the_scores_of_a_pipeline(blobs):
     rejector.predict(X)
     assert calls == [300]
     assert rejector.score_samples(X).tolist() == X[:, 0].tolist()
+
+
+def test_a_sampler_may_stand_before_a_classifier_with_scores(blobs):
+    X, y = blobs
+    for pipeline in (
+        Pipeline([RandomOverSampler(random_state=0), _Given()]),
+        imblearn.pipeline.make_pipeline(Normalizer(), RandomOverSampler(), _Given()),
+    ):
+        rejector = UnknownRejector(pipeline, cv=3).fit(X, y)
+        assert (rejector.predict(X) != "unknown").mean() > 0.5
 
 
 @pytest.mark.parametrize("n_clips", [15, 100])

@@ -51,7 +51,7 @@ def main(seeds):
         X, y = [train.data[index] for index in indices], np.asarray(train.target)[indices]
         mfcc = MFCCTransformer(duration=1.0, n_jobs=-1)
         augmenter = WaveformAugmenter(
-            10, speed=(0.8, 1.2), noise="white", noise_probability=0.5, random_state=seed
+            n_copies=10, speed=(0.8, 1.2), noise="white", noise_probability=0.5, random_state=seed
         )
         embedding = EmbeddingTransformer(duration=1.0, pooling="mean_std", n_jobs=-1)
         teacher = Pipeline([embedding, Normalizer(), LogisticRegression(C=10)])

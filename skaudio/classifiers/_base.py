@@ -66,8 +66,8 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
         applied to the standardised features, in training only; each training uses copies of
         them. None turns augmentation off.
     epochs : int or "auto", default="auto"
-        Passes over the training clips. "auto" is as many as give 2,400 updates of the weights,
-        and at least 25: small data sets need more passes.
+        Passes over the training clips. "auto" is as many as give 2,400 updates of the weights
+        or use 100,000 clips, whichever is less, and at least 25: small data sets need more passes.
     batch_size : int or "auto", default="auto"
         Clips per update. "auto" is 64, or fewer on small training sets (down to 8), so
         that an epoch has about 32 updates.

@@ -34,11 +34,13 @@ def batch_count(n_clips: int, batch_size: int | str) -> int:
 def epoch_count(n_clips: int, batch_size: int | str, epochs: int | str) -> int:
     """Count the epochs of a training.
 
-    "auto" is as many as give 2,400 updates, and at least 25.
+    "auto" is as many as give 2,400 updates or use 100,000 clips, whichever is less, and at least
+    25.
     """
     if epochs != "auto":
         return int(epochs)
-    return max(25, math.ceil(2400 / batch_count(n_clips, batch_size)))
+    updates = math.ceil(2400 / batch_count(n_clips, batch_size))
+    return max(25, min(updates, math.ceil(100_000 / n_clips)))
 
 
 def learning_rate_at(progress: float, *, highest: float) -> float:

@@ -65,9 +65,6 @@ class AudioTransformer(
     # which is also set when it is learned.
     _without_effect = frozenset({"duration", "memory", "n_jobs", "verbose"})
 
-    # Libraries whose versions may change the features.
-    _libraries: tuple[str, ...] = ("av", "numpy", "scipy", "soxr")
-
     def __init_subclass__(cls, **kwargs):
         # Features have three axes, so set_config(transform_output="pandas") must not wrap them.
         super().__init_subclass__(auto_wrap_output_keys=None, **kwargs)
@@ -122,8 +119,12 @@ class AudioTransformer(
     def _fit(self, X: Any, y: Any) -> AudioTransformer:
         self._check_parameters_together()  # before recordings are opened
         recordings = check_recordings(X, y, estimator=self)
-        duration = self.duration
-        self.duration_ = self._default_duration(recordings) if duration is None else float(duration)
+        if self.duration is not None:
+            self.duration_ = float(self.duration)
+        else:
+            seconds = audio.durations(recordings, sample_rate=self.sample_rate)
+            self.duration_ = self._default_duration(seconds)
+            warn_of_cuts(seconds, self.duration_, caller=type(self).__name__)
         # Round first, so that 0.3 s at 16 kHz are 4800 samples, not 4799 or 4801.
         self.n_samples_ = int(np.ceil(round(self.duration_ * self.sample_rate, 6)))
         if self.n_samples_ == 0:
@@ -135,11 +136,8 @@ class AudioTransformer(
             del self.n_features_in_
         return self
 
-    def _default_duration(self, recordings: Sequence[Any]) -> float:
-        seconds = audio.durations(recordings, sample_rate=self.sample_rate)
-        duration = typical_duration(seconds)
-        warn_of_cuts(seconds, duration, caller=type(self).__name__)
-        return duration
+    def _default_duration(self, seconds: np.ndarray) -> float:
+        return typical_duration(seconds)
 
     def fit_transform(self, X, y=None):
         """Learn the length of a clip, and compute the features of the same recordings.
@@ -153,7 +151,7 @@ class AudioTransformer(
 
         Returns
         -------
-        ndarray of shape (n_clips, n_frames, n_coefficients)
+        ndarray
             The features, as in `transform`.
         """
         return super().fit_transform(list(X) if isinstance(X, Iterator) else X, y)
@@ -168,9 +166,9 @@ class AudioTransformer(
 
         Returns
         -------
-        ndarray of shape (n_clips, n_frames, n_coefficients)
-            The features, ``float32``: `n_frames_` frames of the coefficients that
-            `get_feature_names_out` returns.
+        ndarray of shape (n_clips, n_frames, n_coefficients), or (n_clips, n_coefficients)
+            The features, ``float32``: `n_frames_` frames, or with pooling over time one vector,
+            of the coefficients that `get_feature_names_out` returns.
 
         Raises
         ------
@@ -227,8 +225,8 @@ class AudioTransformer(
             for name, value in self.get_params().items()
             if name not in self._without_effect
         }
-        versions = _versions(self._libraries)
-        return joblib.hash((self._recipe_of_front_end(), parameters, self.n_samples_, versions))
+        front_end = self._recipe_of_front_end()
+        return joblib.hash((front_end, parameters, self.n_samples_, _versions()))
 
     def _recipe_of_front_end(self) -> tuple[Any, ...]:
         return type(self).__module__, type(self).__qualname__, _REVISION
@@ -239,7 +237,7 @@ class AudioTransformer(
         Parameters
         ----------
         transform : {"default", None}, default=None
-            Features have three axes and a data frame has two, so ``"pandas"`` and
+            Sequences have three axes and a data frame has two, so ``"pandas"`` and
             ``"polars"`` raise an error. If they are set by :func:`sklearn.set_config`, the
             features are still an array.
 
@@ -250,9 +248,9 @@ class AudioTransformer(
         """
         if transform not in (None, "default"):
             raise ValueError(
-                f"{type(self).__name__} cannot output {transform!r}: its features are "
-                "(clips, frames, coefficients) and a data frame has two axes. "
-                "Use 'default', or reshape the array first."
+                f"{type(self).__name__} cannot output {transform!r}, only arrays: sequences "
+                "(clips, frames, coefficients) have three axes and a data frame has two. "
+                "Use 'default'."
             )
         return self
 
@@ -305,7 +303,8 @@ def _as_store(memory: Any) -> FeatureStore | None:
     return FeatureStore(memory)
 
 
-@lru_cache(maxsize=8)
-def _versions(libraries: tuple[str, ...]) -> tuple[str, ...]:
+@lru_cache(maxsize=1)
+def _versions() -> tuple[str, ...]:
     """Return the versions of skaudio and the libraries that compute features."""
+    libraries = ("av", "numpy", "scipy", "soxr")
     return (__version__, *(importlib.metadata.version(library) for library in libraries))

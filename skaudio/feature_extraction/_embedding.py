@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from skaudio._validation import StrOptions
 from skaudio.feature_extraction._base import AudioTransformer
 from skaudio.feature_extraction._extractor import Extractor
-from skaudio.feature_extraction._onnx import OnnxNetwork, SpeechEmbedding, sha256_of
+from skaudio.feature_extraction._onnx import OnnxNetwork, SpeechEmbedding, read, runtime_version
 
 __all__ = ["EmbeddingTransformer"]
 
@@ -37,20 +37,25 @@ class EmbeddingTransformer(AudioTransformer):
 
         A path is an ONNX file with one input, waveforms of shape ``(n_samples,)`` or
         ``(n_clips, n_samples)``, and an output of shape ``(n_frames, n_dims)`` or ``(n_dims,)``
-        for each clip. It needs only ``onnxruntime``, and gets the samples as they are.
+        for each clip, with all weights in that file. It needs only ``onnxruntime``, and gets the
+        samples as they are. A relative path is one in the current folder.
     output : str, default=None
         Name of the network's output; None is the first. Only for a path.
     pooling : {"max", "mean", "mean_std"}, default=None
-        The statistic of the vectors over time: "max", "mean", or "mean_std" for mean and
-        standard deviation. None keeps the sequence, for skaudio's classifiers. With pooling, any
-        classifier of scikit-learn can follow, and "mean_std" is usually the best choice.
+        The statistic of the vectors over time, without the silence that pads a short recording:
+        "max", "mean", or "mean_std" for mean and standard deviation. Any classifier of
+        scikit-learn can follow. None keeps the sequence, for skaudio's classifiers.
     sample_rate : int, default=16000
         Rate in Hz that the network was trained on; recordings are resampled to it. "speech"
         needs 16000.
     duration : float, default=None
         As in :class:`~skaudio.MFCCTransformer`. If the network only takes clips of one length,
         None is that length.
-    align, trim_db, loudness, memory, n_jobs, verbose
+    align, trim_db
+        As in :class:`~skaudio.MFCCTransformer`.
+    loudness : float, default=None
+        As in :class:`~skaudio.MFCCTransformer`, but only for a path: "speech" scales clips itself.
+    memory, n_jobs, verbose
         As in :class:`~skaudio.MFCCTransformer`.
 
     Attributes
@@ -64,7 +69,8 @@ class EmbeddingTransformer(AudioTransformer):
     n_dims_ : int
         Length of a vector, as it comes from the network.
     sha256_ : str
-        Hash of the weights. `transform` raises an error if a file is no longer the same.
+        Hash of the weights. If another process opens a file that is no longer the same, it raises
+        an error.
     n_features_in_ : int
         Number of samples of each row, if `fit` got an array.
 
@@ -105,7 +111,6 @@ class EmbeddingTransformer(AudioTransformer):
 
     # The hash identifies the weights.
     _without_effect = AudioTransformer._without_effect | {"weights"}
-    _libraries = (*AudioTransformer._libraries, "onnxruntime")
 
     def __init__(
         self,
@@ -143,7 +148,11 @@ class EmbeddingTransformer(AudioTransformer):
                     "Recordings of other rates are resampled."
                 )
             if self.output is not None:
-                raise ValueError(f'weights="speech" has one output, but {self.output=}.')
+                raise ValueError(f'weights="speech" has one output, but output={self.output!r}.')
+            if self.loudness is not None:
+                raise ValueError(
+                    f'weights="speech" scales each clip itself, but loudness={self.loudness!r}.'
+                )
             self.sha256_ = SpeechEmbedding.installed().sha256
         else:
             if not Path(self.weights).is_file():
@@ -151,13 +160,13 @@ class EmbeddingTransformer(AudioTransformer):
                     f'weights must be "speech" or the path of an ONNX file, and there is no file '
                     f"{os.fspath(self.weights)!r}."
                 )
-            self.sha256_ = sha256_of(self.weights)
+            _, self.sha256_ = read(os.fspath(self.weights))
             self._network().check()
 
-    def _default_duration(self, recordings):
+    def _default_duration(self, seconds):
         n_samples = None if self._is_speech() else self._network().n_samples
         if n_samples is None:
-            return super()._default_duration(recordings)
+            return super()._default_duration(seconds)
         return n_samples / self.sample_rate
 
     def _set_lengths(self):
@@ -186,18 +195,21 @@ class EmbeddingTransformer(AudioTransformer):
         return (len(_POOLINGS[self.pooling]) * self.n_dims_,)
 
     def _extractor(self):
-        network = self._network()
+        network, pooling = self._network(), None
+        if self.pooling is not None:
+            pooling = _Pooling(network, self.n_samples_, self.pooling)
         return Extractor(
-            front_end=network if self.pooling is None else _Pooled(network, self.pooling),
+            front_end=network,
             sample_rate=self.sample_rate,
             n_samples=self.n_samples_,
             align=self.align,
             trim_db=self.trim_db,
             loudness=self.loudness,
+            finish=pooling,
         )
 
     def _recipe_of_front_end(self):
-        return (*super()._recipe_of_front_end(), self.sha256_)
+        return (*super()._recipe_of_front_end(), self.sha256_, runtime_version())
 
     def get_feature_names_out(self, input_features=None):
         """Get the names of the dimensions, the last axis of the output.
@@ -221,14 +233,17 @@ class EmbeddingTransformer(AudioTransformer):
 
 
 @dataclass(frozen=True)
-class _Pooled:
-    """A network with pooling over time."""
+class _Pooling:
+    """Statistics of the vectors of each clip over time."""
 
     network: OnnxNetwork | SpeechEmbedding
+    n_samples: int
     pooling: str
 
-    def __call__(self, waveforms: np.ndarray) -> np.ndarray:
-        vectors = self.network(waveforms)
-        return np.concatenate(
-            [getattr(vectors, part)(axis=1) for part in _POOLINGS[self.pooling]], axis=1
-        )
+    def __call__(self, vectors: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        pooled = []
+        for clip, length in zip(vectors, lengths, strict=True):
+            n_used = self.network.n_sounding(int(length), self.n_samples, len(clip))
+            statistics = [getattr(clip[:n_used], name)(axis=0) for name in _POOLINGS[self.pooling]]
+            pooled.append(np.concatenate(statistics))
+        return np.stack(pooled)

@@ -9,14 +9,13 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-__all__ = ["OnnxNetwork", "SpeechEmbedding", "sha256_of"]
+__all__ = ["OnnxNetwork", "SpeechEmbedding", "read", "runtime_version"]
 
 _INSTALL = 'pip install "skaudio[embedding]"'
 
@@ -30,6 +29,11 @@ _EMBEDDING = (
 # Before and after each clip, in samples. The first and the last sounds would otherwise only be
 # seen at the edge of one vector's 0.76 s.
 _MARGIN = 8000
+
+# Mel bands have windows of 32 ms and hops of 10 ms, in samples. A vector covers 76 frames of bands,
+# and the next one is 8 frames later.
+_MEL_WINDOW, _MEL_HOP = 512, 160
+_FRAMES, _HOP = 76, 8
 
 # The level of the speech that it was trained on is not known; its mel bands depend on it.
 _PEAK = 0.5
@@ -93,6 +97,25 @@ class OnnxNetwork:
         length = _session(self.path, self.sha256).get_inputs()[0].shape[-1]
         return length if isinstance(length, int) else None
 
+    def n_sounding(self, length: int, n_samples: int, n_frames: int) -> int:
+        """Count the vectors of a recording, without those of the silence that pads it.
+
+        Parameters
+        ----------
+        length : int
+            Samples of the recording.
+        n_samples : int
+            Samples of the padded clip.
+        n_frames : int
+            Vectors of the padded clip, which are taken to be evenly spaced.
+
+        Returns
+        -------
+        int
+            The number, at least 1.
+        """
+        return max(1, -(-n_frames * length // n_samples))
+
     def check(self) -> None:
         """Check that the network takes waveforms, and that it has the output.
 
@@ -104,11 +127,10 @@ class OnnxNetwork:
         session = _session(self.path, self.sha256)
         sources = session.get_inputs()
         shapes = ", ".join(f"{source.name}{list(source.shape)}" for source in sources)
-        if (
-            len(sources) != 1
-            or sources[0].type != "tensor(float)"
-            or len(sources[0].shape) not in (1, 2)
-        ):
+        shape = list(sources[0].shape)
+        batch = shape[:-1] or [1]
+        one_by_one = len(batch) == 1 and (batch[0] == 1 or not isinstance(batch[0], int))
+        if len(sources) != 1 or sources[0].type != "tensor(float)" or not one_by_one:
             raise ValueError(
                 f"{self.path} must have one input of type float32 and shape (n_samples,) or "
                 f"(n_clips, n_samples), the waveforms, but its inputs are {shapes}."
@@ -192,10 +214,31 @@ class SpeechEmbedding:
             Vectors, one for each 80 ms. That of silence is zero.
         """
         peaks = np.abs(waveforms).max(axis=1, keepdims=True)
-        gains = np.divide(_PEAK, peaks, out=np.ones_like(peaks), where=peaks > 0)
+        audible = peaks > np.finfo(np.float32).tiny
+        gains = np.divide(_PEAK, peaks, out=np.ones_like(peaks), where=audible)
         padded = np.pad(waveforms * gains, ((0, 0), (_MARGIN, _MARGIN)))
         origin = _vector_of_silence(self)
         return np.stack([self.frames(clip) - origin for clip in padded])
+
+    def n_sounding(self, length: int, n_samples: int, n_frames: int) -> int:
+        """Count the vectors that a recording would have without padding.
+
+        Parameters
+        ----------
+        length : int
+            Samples of the recording.
+        n_samples : int
+            Ignored.
+        n_frames : int
+            Vectors of the padded clip.
+
+        Returns
+        -------
+        int
+            The number.
+        """
+        n_bands = (length + 2 * _MARGIN - _MEL_WINDOW) // _MEL_HOP + 1
+        return min(n_frames, (n_bands - _FRAMES) // _HOP + 1)
 
     def frames(self, clip: np.ndarray) -> np.ndarray:
         """Compute the vectors of a clip as they come from the network.
@@ -218,32 +261,56 @@ class SpeechEmbedding:
 
 @lru_cache(maxsize=1)
 def _vector_of_silence(network: SpeechEmbedding) -> np.ndarray:
-    # One vector: it covers 76 mel frames, 10 ms apart, the last of 32 ms.
-    return network.frames(np.zeros(12640, np.float32))
+    n_samples = _MEL_WINDOW + (_FRAMES - 1) * _MEL_HOP  # of one vector
+    return network.frames(np.zeros(n_samples, np.float32))
 
 
-def sha256_of(path: str) -> str:
-    """Compute the hash of a file.
+def read(path: str, sha256: str | None = None) -> tuple[bytes, str]:
+    """Read a network and compute its hash.
 
     Parameters
     ----------
     path : str
         The file.
+    sha256 : str, default=None
+        The expected hash.
+
+    Returns
+    -------
+    (bytes, str)
+        The contents, and their SHA-256, hexadecimal.
+    """
+    try:
+        contents = Path(path).read_bytes()
+    except OSError as error:
+        raise FileNotFoundError(
+            f"The network {path} cannot be read: {error.strerror}. Restore the file, or fit the "
+            "transformer with other weights."
+        ) from error
+    found = hashlib.sha256(contents).hexdigest()
+    if sha256 not in (None, found):
+        raise ValueError(
+            f"{path} is not the expected network: its SHA-256 is {found}, not {sha256}. Restore "
+            "the file, or fit the transformer again if the new network is wanted."
+        )
+    return contents, found
+
+
+def runtime_version() -> str:
+    """Return the version of ONNX Runtime, of whatever distribution.
 
     Returns
     -------
     str
-        SHA-256, hexadecimal.
+        The version.
     """
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return _runtime().__version__
 
 
 @lru_cache(maxsize=8)
 def _session(path: str, sha256: str) -> Any:
     """Open a network, after a check of its contents."""
-    _check_hash(path, sha256)
-    return _opened(path)
+    return _opened(path, read(path, sha256)[0])
 
 
 @lru_cache(maxsize=1)
@@ -254,9 +321,11 @@ def _convolved(path: str) -> Any:
     give the same vectors as over windows of 76 frames that move by 8, without computing most
     values ten times.
     """
-    _check_hash(path, _EMBEDDING[1])
-    onnx = _imported("onnx")
-    model = onnx.load(path)
+    try:
+        import onnx
+    except ImportError:
+        raise _missing("onnx") from None
+    model = onnx.load_from_string(read(path, _EMBEDDING[1])[0])
     for constant in model.graph.initializer:
         # The input is reshaped to (n_clips, 1, n_frames, n_bands), the output from channels first.
         shape = {"new_shape__262": [1, 1, -1, 32], "new_shape__273": [1, 96, -1, 1]}
@@ -269,32 +338,27 @@ def _convolved(path: str) -> Any:
     return _opened(path, model.SerializeToString())
 
 
-def _check_hash(path: str, expected: str) -> None:
-    found = sha256_of(path)
-    if found != expected:
-        raise ValueError(
-            f"{path} is not the expected network: its SHA-256 is {found}, not {expected}. Restore "
-            "the file, or fit the transformer again if the new network is wanted."
-        )
-
-
-def _opened(path: str, network: bytes | None = None) -> Any:
-    """Open a network, whose contents may have been changed."""
-    runtime = _imported("onnxruntime")
-    options = runtime.SessionOptions()
+def _opened(path: str, contents: bytes) -> Any:
+    options = _runtime().SessionOptions()
     # n_jobs runs clips in parallel. More threads for one clip hardly help, and each waits busily.
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4  # errors are raised, and need not be printed as well
     try:
-        return runtime.InferenceSession(
-            network or path, options, providers=["CPUExecutionProvider"]
-        )
+        # Not from the path: weights in other files, which have no hash here, are then refused.
+        return _runtime().InferenceSession(contents, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime's have no other common base
-        raise ValueError(f"{path} cannot be opened as an ONNX network: {error}") from error
+        raise ValueError(
+            f"{path} cannot be opened as an ONNX network in a single file: {error}"
+        ) from error
 
 
-def _imported(library: str) -> Any:
+def _runtime() -> Any:
     try:
-        return import_module(library)
+        import onnxruntime
     except ImportError:
-        raise ImportError(f"EmbeddingTransformer needs {library}: {_INSTALL}.") from None
+        raise _missing("onnxruntime") from None
+    return onnxruntime
+
+
+def _missing(library: str) -> ImportError:
+    return ImportError(f"EmbeddingTransformer needs {library}: {_INSTALL}.")

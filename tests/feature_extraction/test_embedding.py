@@ -10,7 +10,7 @@ import onnx
 import onnxruntime
 import pytest
 import soundfile
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -72,7 +72,7 @@ def network(tmp_path):
                 helper.make_tensor_value_info("peak", TensorProto.FLOAT, None),
             ],
             [
-                helper.make_tensor("gain", TensorProto.FLOAT, [], [gain]),
+                numpy_helper.from_array(np.array(gain, np.float32), "gain"),
                 helper.make_tensor("shape", TensorProto.INT64, [len(target)], target),
             ],
         )
@@ -134,6 +134,20 @@ def test_pooling_is_over_the_vectors(pooling):
         "mean": ("mean_embedding0", "mean_embedding95"),
         "mean_std": ("mean_embedding0", "std_embedding95"),
     }[pooling]
+
+
+def test_the_padding_of_a_clip_does_not_change_the_pooled_vector(network):
+    clips = _sounds(3, seconds=0.7)
+    for weights in ("speech", network()):
+        for pooling in ("max", "mean", "mean_std"):
+            of_any_length = [
+                EmbeddingTransformer(
+                    weights=weights, pooling=pooling, duration=duration
+                ).fit_transform(clips)
+                for duration in (0.7, 1.0, 5.0)
+            ]
+            np.testing.assert_array_equal(of_any_length[1], of_any_length[2])
+            np.testing.assert_allclose(of_any_length[0], of_any_length[1], rtol=1e-4, atol=1e-3)
 
 
 @pytest.mark.parametrize("backend", ["threading", "loky"])
@@ -248,9 +262,11 @@ def test_a_network_of_ones_own_gets_the_samples_as_they_are(rank, network):
 
 def test_a_network_may_take_one_length_only(network):
     path = network(n_samples=8000)
-    transformer = EmbeddingTransformer(weights=str(path)).fit(_sounds(2))
+    transformer = EmbeddingTransformer(weights=str(path)).fit(_sounds(2, seconds=0.4))
     assert transformer.duration_ == 0.5
     assert transformer.transform(_sounds(2)).shape == (2, 80, 100)
+    with pytest.warns(UserWarning, match=r"clip length of 0.5 s, and 2 of the 2 recordings"):
+        EmbeddingTransformer(weights=path).fit(_sounds(2))
     with pytest.raises(ValueError, match=r"clips of 8000 samples, 0.5 s, and duration is 1 s"):
         EmbeddingTransformer(weights=path, duration=1.0).fit(_sounds(2))
 
@@ -270,11 +286,17 @@ def test_a_file_that_changes_after_the_fit_is_refused(network):
     clips = _sounds(2)
     path = network()
     transformer = EmbeddingTransformer(weights=path).fit(clips)
+    vectors = transformer.transform(clips)
     network(gain=3.0)
+    np.testing.assert_array_equal(transformer.transform(clips), vectors)  # it is in memory
     _onnx._session.cache_clear()  # as in another process
     with pytest.raises(ValueError, match=r"network.onnx is not the expected network.*fit the"):
         transformer.transform(clips)
     assert transformer.fit(clips).transform(clips).shape == (2, 160, 100)
+    path.unlink()
+    _onnx._session.cache_clear()
+    with pytest.raises(FileNotFoundError, match=r"network.onnx cannot be read.*Restore the file"):
+        transformer.transform(clips)
 
 
 @pytest.mark.parametrize(
@@ -282,6 +304,7 @@ def test_a_file_that_changes_after_the_fit_is_refused(network):
     [
         ({"sample_rate": 8000}, ValueError, 'weights="speech" needs sample_rate=16000, got 8000'),
         ({"output": "x"}, ValueError, 'weights="speech" has one output'),
+        ({"loudness": -23}, ValueError, 'weights="speech" scales each clip itself'),
         ({"weights": "absent.onnx"}, FileNotFoundError, "there is no file 'absent.onnx'"),
         ({"pooling": "median"}, ValueError, "The 'pooling' parameter"),
     ],
@@ -299,6 +322,10 @@ def test_wrong_networks_are_refused(tmp_path, network):
     published = _onnx.SpeechEmbedding.installed()
     with pytest.raises(ValueError, match=r"must have one input of type float32.*input_1"):
         EmbeddingTransformer(weights=published.embedding).fit(_sounds(1))
+    several = network()
+    onnx.save(onnx.load(several), several, save_as_external_data=True, size_threshold=0)
+    with pytest.raises(ValueError, match=r"cannot be opened as an ONNX network in a single file"):
+        EmbeddingTransformer(weights=several).fit(_sounds(1))
     with pytest.raises(ValueError, match=r"network.onnx failed for a clip of 16010 samples"):
         EmbeddingTransformer(weights=network(), duration=16010 / RATE).fit(_sounds(1))
 
