@@ -107,10 +107,14 @@ def test_statistics_are_those_of_the_features_and_of_every_block():
     head = keras.Model(model.input, model.layers[-1].input)
     vectors = np.asarray(head(clips))
     assert vectors.shape == (2, 2 * (3 + 4 + 5))
-    np.testing.assert_allclose(vectors[:, :3], clips[:, :10].mean(axis=1), atol=1e-6)
-    block = keras.Model(model.input, model.get_layer(type_of(model, "MaxPooling1D")[0]).output)
-    of_block = np.asarray(block(clips))[:, :5]  # two frames each
-    np.testing.assert_allclose(vectors[:, 6:10], of_block.mean(axis=1), atol=1e-6)
+    # Those before the last block are scaled.
+    np.testing.assert_allclose(vectors[:, :3], 0.2 * clips[:, :10].mean(axis=1), atol=1e-6)
+    names = type_of(model, "MaxPooling1D")
+    first, last = (keras.Model(model.input, model.get_layer(name).output) for name in names)
+    of_first = np.asarray(first(clips))[:, :5]  # of two frames each
+    np.testing.assert_allclose(vectors[:, 6:10], 0.2 * of_first.mean(axis=1), atol=1e-6)
+    of_last = np.asarray(last(clips))[:, :3]  # of four frames each, the last of padding as well
+    np.testing.assert_allclose(vectors[:, 14:19], of_last.mean(axis=1), atol=1e-6)
 
 
 def type_of(model, kind):
