@@ -233,7 +233,7 @@ def test_deltas_are_appended_and_named():
 def test_set_output_refuses_data_frames_and_says_why():
     transformer = MFCCTransformer()
     assert transformer.set_output(transform="default") is transformer
-    with pytest.raises(ValueError, match="a data frame has two axes"):
+    with pytest.raises(ValueError, match="have three axes and a data frame has two"):
         transformer.set_output(transform="pandas")
 
 
