@@ -4,8 +4,8 @@ Learn words from five clips of each
 
 A network that is trained from nothing needs hundreds of clips of each word. A frozen speech
 embedding has been trained on much more speech than that, and the mean of five vectors is enough
-to find a word again, in the voices of other speakers and in any language. The same model also says
-"unknown" to other words and to noise.
+to find a word again, in the voices of other speakers. The same model also says "unknown" to
+most other words.
 
 The embedding needs ``pip install "skaudio[embedding]"``. The recordings are in the folder given by
 the environment variable ``SKAUDIO_DATA``. Without it, synthetic speech is used, with voices as

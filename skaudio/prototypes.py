@@ -9,6 +9,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.preprocessing import normalize
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -107,9 +108,9 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):
                 f"PrototypeClassifier needs clips of at least 2 classes; the data contains only "
                 f"one class: {self.classes_[0]!r}."
             )
-        X = _unit(X)
+        X = normalize(X)
         sums = np.stack([X[codes == code].sum(axis=0) for code in range(len(self.classes_))])
-        self.prototypes_ = _unit(sums)
+        self.prototypes_ = normalize(sums)
         chosen = self.temperature
         self.temperature_ = _calibrated(X, codes, sums) if chosen is None else float(chosen)
         return self
@@ -182,13 +183,7 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):
     def _similarities(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
-        return _unit(X) @ self.prototypes_.T
-
-
-def _unit(X: np.ndarray) -> np.ndarray:
-    """Scale rows to unit length; a row of zeros is not changed."""
-    lengths = np.linalg.norm(X, axis=1, keepdims=True)
-    return np.divide(X, lengths, out=np.zeros_like(X), where=lengths > 0)
+        return normalize(X) @ self.prototypes_.T
 
 
 def _calibrated(X: np.ndarray, codes: np.ndarray, sums: np.ndarray) -> float:
@@ -200,9 +195,9 @@ def _calibrated(X: np.ndarray, codes: np.ndarray, sums: np.ndarray) -> float:
     if not has_others.any():
         return _LEAST
     X, codes = X[has_others], codes[has_others]
-    similarities = X @ _unit(sums).T
+    similarities = X @ normalize(sums).T
     clips = np.arange(len(X))
-    similarities[clips, codes] = (X * _unit(sums[codes] - X)).sum(axis=1)
+    similarities[clips, codes] = (X * normalize(sums[codes] - X)).sum(axis=1)
 
     def loss(logarithm):
         return -log_softmax(similarities / np.exp(logarithm), axis=1)[clips, codes].mean()

@@ -81,8 +81,8 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         which does not change `keep_interval_`.
     keep_interval_ : tuple of (float, float)
         What the number of held-out clips says about the share of known clips that the threshold
-        accepts: a 95 % interval. With 15 clips it is 0.77 to 1.00, with 150 clips 0.91 to 0.98. It
-        counts clips as independent: several of a speaker say less.
+        accepts: a 95 % interval [1]_. With 15 clips it is 0.77 to 1.00, with 150 clips 0.91 to
+        0.98. It counts clips as independent: several of a speaker say less.
     n_features_in_ : int
         Number of features. Only defined if `estimator_` has it.
     feature_names_in_ : ndarray of shape (n_features,)

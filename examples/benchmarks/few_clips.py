@@ -1,7 +1,7 @@
 """Compare classifiers that have seen 1 to 50 clips of each word.
 
-Draws that many clips of *bed*, *cat* and *happy*, each of another speaker, from the training
-speakers of Speech Commands, and tests on all clips of the validation speakers::
+Draws that many clips of *bed*, *cat* and *happy*, those of a word by different speakers, from
+the training speakers of Speech Commands, and tests on all clips of the validation speakers::
 
     SKAUDIO_DATA=... python examples/benchmarks/few_clips.py
     SKAUDIO_DATA=... python examples/benchmarks/few_clips.py --networks 3

@@ -24,8 +24,9 @@ class EmbeddingTransformer(AudioTransformer):
     """Transform recordings to embeddings, the vectors of a network that is not trained further.
 
     The network was trained on much more speech than most users have, so that a linear
-    classifier of its vectors needs only a few clips of each word, of any language. It helps
-    little or not at all with sounds that are not speech; see the user guide for figures.
+    classifier of its vectors needs only a few clips of each word, also in languages such as
+    Lithuanian and Arabic. It helps little or not at all with sounds that are not speech; see the
+    user guide for figures.
 
     Parameters
     ----------
