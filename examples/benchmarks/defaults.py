@@ -29,6 +29,7 @@ CHANGES = {
     "no augmentation, no dropout": {"augmentation": None, "dropout": 0.0},
     "no time shift": {"augmentation__time_shift": 0.0},
     "no masks": {"augmentation__time_mask": 0.0, "augmentation__coefficient_mask": 0.0},
+    "no coefficient offset": {"augmentation__coefficient_offset": 0.0},
     "noise_std=0.1": {"augmentation__noise_std": 0.1},
     "mixup=0.2": {"augmentation__mixup": 0.2},
     "label_smoothing=0": {"label_smoothing": 0.0},

@@ -53,8 +53,8 @@ def ds_cnn(
     activation : str, default="relu"
         Activation after each normalisation.
     global_pooling : {"statistics", "average", "max"}, default="average"
-        How maps become a vector, by pooling over time, without padding. "statistics" is mean and
-        standard deviation of the features and of each block's map, averaged over the
+        How maps become a vector, by pooling over time, without padding. "statistics" is average,
+        standard deviation and maximum of the features and of each block's map, averaged over the
         coefficients; the others are of the last map.
     dropout : float, default=0.2
         Share of the values dropped before the dense layer, in training.

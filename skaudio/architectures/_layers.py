@@ -61,12 +61,13 @@ def padding_mask(features: Any) -> Any:
     largest = ops.max(ops.abs(features), axis=(1, 2), keepdims=True)
     tolerance = ops.maximum(_SAME * sound, _ROUNDING * largest)
     steps = ops.abs(features[:, 1:] - features[:, :-1])
-    # Functions instead of operators: Keras' symbolic tensors compare by identity.
-    same = ops.cast(ops.all(ops.less_equal(steps, tolerance), axis=-1), "int32")
-    same_to_end = ops.flip(ops.cumprod(ops.flip(same, axis=1), axis=1), axis=1)
-    padded = ops.concatenate([same_to_end, same_to_end[:, -1:]], axis=1)
-    is_first = ops.equal(ops.arange(n_frames), 0)
-    return ops.logical_or(ops.equal(padded, 0), is_first[None, :])
+    # Functions instead of operators: Keras' symbolic tensors compare by identity. And no
+    # cumulative product, of which an exported model would make a loop.
+    differs = ops.any(ops.greater(steps, tolerance), axis=-1)
+    last = ops.max(ops.where(differs, np.arange(1, n_frames, dtype=np.int32), 0), axis=1)
+    # If the last frame differs from the one before, no frame is padding.
+    n_sounding = ops.where(ops.equal(last, n_frames - 1), n_frames, ops.maximum(last, 1))
+    return ops.less(np.arange(n_frames, dtype=np.int32)[None, :], n_sounding[:, None])
 
 
 @keras.saving.register_keras_serializable(package="skaudio")
@@ -138,8 +139,8 @@ class TimePooling(keras.layers.Layer):
 
     Parameters
     ----------
-    statistic : {"average", "max", "mean_std"}
-        Average, maximum, or mean and standard deviation side by side.
+    statistic : {"average", "max", "statistics"}
+        Average, maximum, or average, standard deviation and maximum side by side.
     **kwargs : dict
         Passed to :class:`keras.layers.Layer`.
 
@@ -175,15 +176,16 @@ class TimePooling(keras.layers.Layer):
 
         Returns
         -------
-        tensor of shape (batch, n_channels) or (batch, 2 * n_channels)
+        tensor of shape (batch, n_channels) or (batch, 3 * n_channels)
             The statistics.
         """
         ops = keras.ops
         if mask is None:
             mask = ops.ones_like(inputs[:, :, 0], dtype="bool")
         mask = ops.expand_dims(mask, -1)
+        maximum = ops.max(ops.where(mask, inputs, -np.inf), axis=1)
         if self.statistic == "max":
-            return ops.max(ops.where(mask, inputs, -np.inf), axis=1)
+            return maximum
         is_sound = ops.cast(mask, inputs.dtype)
         n_frames = ops.sum(is_sound, axis=1, keepdims=True)
         mean = ops.sum(inputs * is_sound, axis=1, keepdims=True) / n_frames
@@ -191,7 +193,8 @@ class TimePooling(keras.layers.Layer):
             return mean[:, 0]
         variance = ops.sum(ops.square(inputs - mean) * is_sound, axis=1, keepdims=True) / n_frames
         # The constant limits the gradient of the root at zero.
-        return ops.concatenate([mean, ops.sqrt(variance + _LEAST_VARIANCE)], axis=-1)[:, 0]
+        deviation = ops.sqrt(variance + _LEAST_VARIANCE)
+        return ops.concatenate([mean[:, 0], deviation[:, 0], maximum], axis=-1)
 
     def compute_mask(self, inputs, previous_mask=None):
         """Compute no mask, since the output has no time.
@@ -623,8 +626,8 @@ def pooled_over_time(levels: Sequence[tuple[Any, int]], pooling: str) -> Any:
         The network's input and the maps of its blocks, each with its stride in frames of the
         input.
     pooling : {"statistics", "average", "max"}
-        "statistics" is mean and standard deviation of all levels, side by side, those of earlier
-        levels scaled by 0.2; the others are of the last level.
+        "statistics" is average, standard deviation and maximum of all levels, side by side, those
+        of earlier levels scaled by 0.2; the others are of the last level.
 
     Returns
     -------
@@ -633,8 +636,7 @@ def pooled_over_time(levels: Sequence[tuple[Any, int]], pooling: str) -> Any:
     """
     features, _ = levels[0]
     used = levels if pooling == "statistics" else levels[-1:]
-    statistic = "mean_std" if pooling == "statistics" else pooling
-    vectors = [TimePooling(statistic)(x, mask=PaddingMask(stride)(features)) for x, stride in used]
+    vectors = [TimePooling(pooling)(x, mask=PaddingMask(stride)(features)) for x, stride in used]
     if len(vectors) == 1:
         return vectors[0]
     earlier = [keras.layers.Rescaling(_EARLIER)(vector) for vector in vectors[:-1]]

@@ -49,9 +49,9 @@ def tc_resnet(
     activation : str, default="relu"
         Activation after each normalisation.
     global_pooling : {"statistics", "average", "max"}, default="average"
-        How maps become a vector, by pooling over time, without padding. "statistics" is mean and
-        standard deviation of the features and of the map of each stage; the others
-        are of the last map.
+        How maps become a vector, by pooling over time, without padding. "statistics" is average,
+        standard deviation and maximum of the features and of the map of each stage; the others are
+        of the last map.
     dropout : float, default=0.5
         Share of the values dropped before the dense layer, in training.
     seed : int, default=0

@@ -29,11 +29,18 @@ class FeatureAugmentation(BaseEstimator):
         Mask up to this share of the frames, all in a row, as in SpecAugment [1]_.
     coefficient_mask : float, default=0.2
         Mask up to this share of adjacent coefficients, as in SpecAugment [1]_.
+    coefficient_offset : float, default=1.0
+        Add a random constant to each coefficient, the same in all frames of a clip: what another
+        microphone, room or voice does to a cepstrum or a logarithmic spectrum [2]_. The constants
+        are Gaussian and vary as the frames of the training clips do around the average of
+        their clip, times this factor, but in no direction by more than the average standardised
+        feature: this limits the change of the level. With the default, words of unknown
+        speakers are recognised far better, see :doc:`/choosing`.
     noise_std : float, default=0.0
         Standard deviation of Gaussian noise on the standardised features. Off, since it
         changes little in ``examples/benchmarks/defaults.py``.
     mixup : float, default=0.0
-        Mix each clip with another one of its batch, and their labels in the same way [2]_. The
+        Mix each clip with another one of its batch, and their labels in the same way [3]_. The
         shares follow a beta distribution with both parameters equal to this value; 0 turns it
         off, 0.2 is weak, 1 is strong. Off, since it changes little in the same script.
 
@@ -52,7 +59,9 @@ class FeatureAugmentation(BaseEstimator):
     ----------
     .. [1] D. S. Park et al., "SpecAugment: a simple data augmentation method for automatic
        speech recognition", Interspeech 2019, 2613-2617.
-    .. [2] H. Zhang et al., "mixup: beyond empirical risk minimization", ICLR 2018.
+    .. [2] S. Furui, "Cepstral analysis technique for automatic speaker verification", IEEE
+       Transactions on Acoustics, Speech, and Signal Processing 29 (1981), 254-272.
+    .. [3] H. Zhang et al., "mixup: beyond empirical risk minimization", ICLR 2018.
 
     Examples
     --------
@@ -70,15 +79,24 @@ class FeatureAugmentation(BaseEstimator):
         "time_shift": _SHARE,
         "time_mask": _SHARE,
         "coefficient_mask": _SHARE,
+        "coefficient_offset": _POSITIVE,
         "noise_std": _POSITIVE,
         "mixup": _POSITIVE,
     }
 
     def __init__(
-        self, *, time_shift=0.1, time_mask=0.2, coefficient_mask=0.2, noise_std=0.0, mixup=0.0
+        self,
+        *,
+        time_shift=0.1,
+        time_mask=0.2,
+        coefficient_mask=0.2,
+        coefficient_offset=1.0,
+        noise_std=0.0,
+        mixup=0.0,
     ):
         self.time_shift = time_shift
         self.time_mask = time_mask
         self.coefficient_mask = coefficient_mask
+        self.coefficient_offset = coefficient_offset
         self.noise_std = noise_std
         self.mixup = mixup

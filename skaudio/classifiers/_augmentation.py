@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from skaudio._tensorflow import keras
+from skaudio.architectures import padding_mask
 from skaudio.augmentation import FeatureAugmentation, RandomMask, RandomNoise, RandomShift
 from skaudio.classifiers._isolated import isolated, seeded_python
 
@@ -27,6 +28,12 @@ class Augmentation:
         """The states of the layers, such as those of their random generators."""
         return [v for layer in (*self.before, *self.after) for v in layer.variables]
 
+    def set_statistics(self, features: np.ndarray, standardize: Callable[[Any], Any]) -> None:
+        """Pass the training clips to the layers that need them."""
+        for layer in self.after:
+            if isinstance(layer, RandomOffset):
+                layer.set_statistics(features, standardize)
+
     @property
     def key(self) -> tuple[Any, ...]:
         """Identify the graph: everything but the seeds and the amount of mixup."""
@@ -37,11 +44,55 @@ class Augmentation:
         return json.dumps(layers, sort_keys=True), self.mixup > 0
 
 
+class RandomOffset(keras.layers.Layer):
+    """Add a random vector to all frames of a clip in training.
+
+    The vectors are Gaussian, and vary as the frames of a clip do around their average: they are
+    smooth over the bands of a spectrogram, and small where frames hardly vary. In no direction is
+    their variance larger than the average variance of standardised features, one. This limits the
+    change of the level, which varies by far the most.
+    """
+
+    def __init__(self, scale: float, seed: int, n_coefficients: int):
+        super().__init__()
+        self.scale = scale
+        self.generator = keras.random.SeedGenerator(seed)
+        # A root R of the covariance: z R has the covariance R'R.
+        self.root = self.add_weight(
+            name="root", shape=(n_coefficients, n_coefficients), initializer="zeros"
+        )
+
+    def set_statistics(self, features: np.ndarray, standardize: Callable[[Any], Any]) -> None:
+        """Compute the root from the frames that are not padding."""
+        products, n_frames = np.zeros(self.root.shape), 0
+        for start in range(0, len(features), 256):
+            clips = np.asarray(standardize(features[start : start + 256]), np.float64)
+            is_sound = np.asarray(padding_mask(clips))
+            averages = clips.mean(axis=1, where=is_sound[:, :, None])
+            deviations = (clips - averages[:, None])[is_sound]
+            products += deviations.T @ deviations
+            n_frames += len(deviations)
+        variances, directions = np.linalg.eigh(products / n_frames)
+        deviations = np.sqrt(np.clip(variances, 0, 1))
+        self.root.assign(deviations[:, None] * directions.T)
+
+    def call(self, inputs, training=False):
+        if not training:
+            return inputs
+        ops = keras.ops
+        shape = ops.shape(inputs)
+        draws = keras.random.normal((shape[0], shape[2]), seed=self.generator)
+        return inputs + self.scale * ops.matmul(draws, self.root)[:, None]
+
+    def get_config(self):
+        return {"scale": self.scale, "n_coefficients": self.root.shape[0]}
+
+
 def as_augmentation(
     parameter: Any, *, seed: int, input_shape: tuple[int, int], is_sequence: bool
 ) -> Augmentation:
     """Make the layers of a classifier's `augmentation`, with seeds determined by `seed`."""
-    seeds = np.random.default_rng(seed).integers(2**31 - 1, size=4).tolist()
+    seeds = np.random.default_rng(seed).integers(2**31 - 1, size=5).tolist()
     if parameter is None:
         return Augmentation()
     if isinstance(parameter, str):
@@ -56,6 +107,8 @@ def as_augmentation(
         before, after = [], []
         if is_sequence and parameter.time_shift:
             before.append(RandomShift(parameter.time_shift, seeds[0]))
+        if is_sequence and parameter.coefficient_offset:
+            after.append(RandomOffset(parameter.coefficient_offset, seeds[4], input_shape[1]))
         if parameter.noise_std:
             after.append(RandomNoise(parameter.noise_std, seeds[3]))
         if is_sequence and parameter.time_mask:

@@ -33,8 +33,8 @@ class BCResNetClassifier(BaseAudioClassifier):
     conv_dropout : float, default=0.1
         Share of the channels dropped in each block, in training.
     global_pooling : {"statistics", "average", "max"}, default="average"
-        How maps become a vector, by pooling over time, without padding. "statistics" is mean and
-        standard deviation of the features and of each stage's map, averaged over the
+        How maps become a vector, by pooling over time, without padding. "statistics" is average,
+        standard deviation and maximum of the features and of each stage's map, averaged over the
         coefficients; the others are of the last map.
     dropout : float, default=0.0
         Share of the values dropped before the dense layer, in training.

@@ -35,10 +35,10 @@ class ConvClassifier(BaseAudioClassifier):
         Share of the values dropped after each block, in training.
     global_pooling : {"statistics", "average", "max", None}, default="statistics"
         How maps become a vector: by pooling over time, without the padding of short clips.
-        "statistics" is mean and standard deviation [1]_ of the features and of each block's map,
-        "average" and "max" are of the last map. None flattens the last map, which also keeps the
-        position of a sound in the clip, but needs far more weights. With ``conv_dim=2`` the
-        positions of the coefficients are kept, since the meaning of a pattern depends on them.
+        "statistics" is average, standard deviation [1]_ and maximum of the features and of each
+        block's map, "average" and "max" are of the last map. None flattens the last map, which also
+        keeps the position of a sound in the clip, but needs far more weights. With ``conv_dim=2``
+        the positions of the coefficients are kept, since the meaning of a pattern depends on them.
     dense_units : int, sequence of int or None, default=None
         Sizes of hidden dense layers before the softmax; None for none.
     activation : str, default="relu"

@@ -50,7 +50,7 @@ def test_sizes_are_what_was_asked():
     model = convolutional((101, 40), 3, filters=(8, 16), kernel_size=3, dense_units=(32,))
     # without biases, then scale, offset, mean and variance of the normalisation
     blocks = 3 * 40 * 8 + 4 * 8 + 3 * 8 * 16 + 4 * 16
-    statistics = 2 * (40 + 8 + 16)  # of the features and of each block
+    statistics = 3 * (40 + 8 + 16)  # of the features and of each block
     assert model.count_params() == blocks + (statistics * 32 + 32) + (32 * 3 + 3)
     assert perceptron((10, 4), 3, dense_units=(5,)).count_params() == 40 * 5 + 5 + 5 * 3 + 3
 
@@ -83,7 +83,7 @@ def test_pooling_forgets_the_time_of_a_sound_and_not_its_pitch(conv_dim, pooling
     assert np.abs(higher - probabilities).max() > 1e-3
 
 
-@pytest.mark.parametrize("statistic", ["average", "max", "mean_std"])
+@pytest.mark.parametrize("statistic", ["average", "max", "statistics"])
 def test_pooling_leaves_out_the_padding(statistic):
     clips = np.random.default_rng(0).normal(size=(3, 9, 4)).astype(np.float32)
     pool = TimePooling(statistic)
@@ -94,7 +94,9 @@ def test_pooling_leaves_out_the_padding(statistic):
         expected = {
             "average": frames.mean(axis=0),
             "max": frames.max(axis=0),
-            "mean_std": np.r_[frames.mean(axis=0), np.sqrt(frames.var(axis=0) + 1e-4)],
+            "statistics": np.r_[
+                frames.mean(axis=0), np.sqrt(frames.var(axis=0) + 1e-4), frames.max(axis=0)
+            ],
         }
         np.testing.assert_allclose(row, expected[statistic], atol=1e-6)
     np.testing.assert_array_equal(pool(clips), pool(clips, mask=mask | True))
@@ -106,15 +108,15 @@ def test_statistics_are_those_of_the_features_and_of_every_block():
     model = convolutional((16, 3), 2, filters=(4, 5), dropout=0.0)
     head = keras.Model(model.input, model.layers[-1].input)
     vectors = np.asarray(head(clips))
-    assert vectors.shape == (2, 2 * (3 + 4 + 5))
+    assert vectors.shape == (2, 3 * (3 + 4 + 5))
     # Those before the last block are scaled.
     np.testing.assert_allclose(vectors[:, :3], 0.2 * clips[:, :10].mean(axis=1), atol=1e-6)
     names = type_of(model, "MaxPooling1D")
     first, last = (keras.Model(model.input, model.get_layer(name).output) for name in names)
     of_first = np.asarray(first(clips))[:, :5]  # of two frames each
-    np.testing.assert_allclose(vectors[:, 6:10], 0.2 * of_first.mean(axis=1), atol=1e-6)
+    np.testing.assert_allclose(vectors[:, 9:13], 0.2 * of_first.mean(axis=1), atol=1e-6)
     of_last = np.asarray(last(clips))[:, :3]  # of four frames each, the last of padding as well
-    np.testing.assert_allclose(vectors[:, 14:19], of_last.mean(axis=1), atol=1e-6)
+    np.testing.assert_allclose(vectors[:, 21:26], of_last.mean(axis=1), atol=1e-6)
 
 
 def type_of(model, kind):

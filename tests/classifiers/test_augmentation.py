@@ -17,10 +17,11 @@ from skaudio import (
 )
 from skaudio._tensorflow import tf
 from skaudio.architectures import PaddingMask
+from skaudio.classifiers._augmentation import RandomOffset
 from skaudio.classifiers._graphs import mixed
 
 QUICK = {"epochs": 3, "learning_rate": 0.02, "random_state": 0}
-NOTHING = {"time_shift": 0, "time_mask": 0, "coefficient_mask": 0}
+NOTHING = {"time_shift": 0, "time_mask": 0, "coefficient_mask": 0, "coefficient_offset": 0}
 
 
 @given(alpha=st.floats(0.01, 8), seed=st.integers(0, 1000))
@@ -59,6 +60,7 @@ def test_a_mixed_label_counts_as_much_as_its_clip():
         {"time_shift": 0.5},
         {"time_mask": 0.9},
         {"coefficient_mask": 0.9},
+        {"coefficient_offset": 2},
         {"noise_std": 1.5},
         {"mixup": 0.9},
     ],
@@ -78,6 +80,22 @@ def test_training_sees_it_and_prediction_does_not(changes, sequences):
     plain._state.weights[:] = changed._state.weights
     plain._state._tensors = None
     np.testing.assert_array_equal(plain.predict_proba(X), changed.predict_proba(X))
+
+
+def test_offsets_are_constant_in_a_clip_and_vary_as_its_frames_do():
+    rng = np.random.default_rng(0)
+    root = np.array([[3, 0, 0], [0, 0.5, 0.5], [0, 0, 0]])  # of a level, and of two bands together
+    clips = 5 * rng.normal(size=(3000, 1, 3)) + rng.normal(size=(3000, 40, 3)) @ root
+    clips[::2, 30:] = 30  # padding, which has no part in the covariance
+    clips = clips.astype(np.float32)
+    layer = RandomOffset(0.5, 0, 3)
+    layer.set_statistics(clips / 2, lambda features: 2 * features)
+    added = np.asarray(layer(clips, training=True)) - clips
+    np.testing.assert_allclose(added, np.repeat(added[:, :1], 40, axis=1), atol=1e-5)
+    limited = np.array([[1, 0, 0], [0, 0.25, 0.25], [0, 0.25, 0.25]])  # the level to one
+    np.testing.assert_allclose(np.cov(added[:, 0], rowvar=False), 0.25 * limited, atol=0.02)
+    assert np.abs(added.mean(axis=(0, 1))).max() < 0.03
+    np.testing.assert_array_equal(layer(clips), clips)
 
 
 def test_the_default_is_an_augmentation_with_its_defaults(sequences):
