@@ -9,10 +9,12 @@ from . import display as display
 from . import distillation as distillation
 from . import dsp as dsp
 from . import exceptions as exceptions
+from . import export as export
 from . import feature_extraction as feature_extraction
 from . import pipeline as pipeline
 from . import prototypes as prototypes
 from . import rejection as rejection
+from . import runtime as runtime
 from . import store as store
 from ._version import __version__ as __version__
 from .augmentation import FeatureAugmentation as FeatureAugmentation

@@ -6,7 +6,9 @@ The hierarchy::
      +-- SkaudioError                        base class of all of them
           +-- AudioError (ValueError)        recordings that cannot be used
           +-- DatasetError (ValueError)      a data set that is missing or incomplete
+          +-- ExportError (ValueError)       a model whose exported file computes something else
           +-- MissingDependencyError (ImportError)   an optional package is not installed
+          +-- ModelFileError (ValueError)    an exported model that cannot be used
 
 Each one is also the built-in exception that a scikit-learn user would expect, so that
 ``except ValueError`` still works.
@@ -16,7 +18,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["AudioError", "DatasetError", "MissingDependencyError", "SkaudioError"]
+__all__ = [
+    "AudioError",
+    "DatasetError",
+    "ExportError",
+    "MissingDependencyError",
+    "ModelFileError",
+    "SkaudioError",
+]
 
 _MAX_NAMED = 10
 
@@ -73,3 +82,11 @@ class DatasetError(SkaudioError, ValueError):
 
 class MissingDependencyError(SkaudioError, ImportError):
     """An optional package that is needed is not installed."""
+
+
+class ExportError(SkaudioError, ValueError):
+    """A model whose exported file does not compute the same; the file was removed."""
+
+
+class ModelFileError(SkaudioError, ValueError):
+    """An exported model that cannot be used: damaged, foreign, or of a newer format."""

@@ -31,6 +31,17 @@ ARROWS = {
     "distillation": {"_validation", "audio"},
     "dsp": set(),
     "exceptions": set(),
+    "export": {
+        "_tensorflow",
+        "audio",
+        "classifiers",
+        "distillation",
+        "dsp",
+        "exceptions",
+        "feature_extraction",
+        "rejection",
+        "runtime",
+    },
     "feature_extraction": {
         "_progress",
         "_validation",
@@ -43,6 +54,7 @@ ARROWS = {
     "pipeline": {"rejection"},
     "prototypes": {"_validation"},
     "rejection": {"_validation"},
+    "runtime": {"audio", "exceptions"},
     "store": set(),
 }
 
@@ -53,8 +65,9 @@ FENCES = {
     "keras": {"_tensorflow.py"},
     "av": {"audio/_ffmpeg.py"},
     "livekit": set(),  # only its files are used
-    "onnx": {"feature_extraction/_onnx.py"},
-    "onnxruntime": {"feature_extraction/_onnx.py"},
+    "onnx": {"feature_extraction/_onnx.py", "export/_onnx.py"},
+    "onnxruntime": {"feature_extraction/_onnx.py", "export/_onnx.py", "runtime/_model.py"},
+    "tf2onnx": {"export/_onnx.py"},
 }
 
 

@@ -11,12 +11,17 @@ each function names the corresponding librosa function.
 """
 
 from skaudio.dsp._cepstrum import cepstrum
-from skaudio.dsp._compression import pcen, power_to_db
+from skaudio.dsp._compression import pcen, power_to_db, smoothed
 from skaudio.dsp._front_ends import log_mel_spectrogram, mfcc, pcen_spectrogram
 from skaudio.dsp._mel import mel_filterbank, mel_frequencies, mel_spectrogram
 from skaudio.dsp._sequence import deltas, normalize
 from skaudio.dsp._spectrum import amplitude_window, frame_count, frames, power_spectrogram
-from skaudio.dsp._waveform import LOWEST_RATE_OF_LOUDNESS, loudness, sounding_interval
+from skaudio.dsp._waveform import (
+    LOWEST_RATE_OF_LOUDNESS,
+    loudness,
+    sounding_interval,
+    unpadded_lengths,
+)
 
 __all__ = [
     "LOWEST_RATE_OF_LOUDNESS",
@@ -36,5 +41,7 @@ __all__ = [
     "pcen_spectrogram",
     "power_spectrogram",
     "power_to_db",
+    "smoothed",
     "sounding_interval",
+    "unpadded_lengths",
 ]

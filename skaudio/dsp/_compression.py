@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import scipy.signal
 
-__all__ = ["pcen", "power_to_db"]
+__all__ = ["pcen", "power_to_db", "smoothed"]
 
 # librosa's default floor of the power, 100 dB below one.
 _AMIN = 1e-10
@@ -101,10 +101,45 @@ def pcen(
     >>> pcen(steady, sample_rate=16000, hop_length=160, gain=1.0).ravel().round(3)
     array([0.318, 0.318, 0.318], dtype=float32)
     """
+    smooth = smoothed(
+        magnitudes, sample_rate=sample_rate, hop_length=hop_length, time_constant=time_constant
+    )
+    gained = magnitudes * np.exp(-gain * np.log(smooth + eps))
+    return ((gained + bias) ** power - bias**power).astype(np.float32)
+
+
+def smoothed(
+    features: np.ndarray, *, sample_rate: float, hop_length: int, time_constant: float
+) -> np.ndarray:
+    """Smooth each band along time, by a first-order filter.
+
+    Parameters
+    ----------
+    features : ndarray of shape (n_clips, n_frames, n_bands)
+        The features.
+    sample_rate : float
+        Sampling rate in Hz.
+    hop_length : int
+        Samples between two frames.
+    time_constant : float
+        Time constant of the filter, in seconds.
+
+    Returns
+    -------
+    ndarray of shape (n_clips, n_frames, n_bands)
+        The weighted averages of past and present. They start from the first frame, as if it had
+        always been there.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skaudio.dsp import smoothed
+    >>> onset = np.array([[[0.0], [1.0], [1.0]]])
+    >>> smoothed(onset, sample_rate=100, hop_length=1, time_constant=0.02).ravel().round(2)
+    array([0.  , 0.39, 0.63])
+    """
     n_frames = time_constant * sample_rate / hop_length
     weight = 2 / (1 + np.hypot(1, 2 * n_frames))
     forward, backward = [weight], [1, weight - 1]
-    state = scipy.signal.lfilter_zi(forward, backward) * magnitudes[:, :1]
-    smooth, _ = scipy.signal.lfilter(forward, backward, magnitudes, axis=1, zi=state)
-    gained = magnitudes * np.exp(-gain * np.log(smooth + eps))
-    return ((gained + bias) ** power - bias**power).astype(np.float32)
+    state = scipy.signal.lfilter_zi(forward, backward) * features[:, :1]
+    return scipy.signal.lfilter(forward, backward, features, axis=1, zi=state)[0]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import scipy.signal
 
-__all__ = ["LOWEST_RATE_OF_LOUDNESS", "loudness", "sounding_interval"]
+__all__ = ["LOWEST_RATE_OF_LOUDNESS", "loudness", "sounding_interval", "unpadded_lengths"]
 
 
 # At lower rates the filter for the ear, which rises at 1.7 kHz, does not fit.
@@ -138,3 +138,28 @@ def sounding_interval(
     if len(sounding) == 0:
         return 0, len(samples)
     return int(sounding[0]) * hop_length, min(len(samples), int(sounding[-1] + 1) * hop_length)
+
+
+def unpadded_lengths(waveforms: np.ndarray) -> np.ndarray:
+    """Measure clips without the zeros at their ends.
+
+    Parameters
+    ----------
+    waveforms : ndarray of shape (n_clips, n_samples)
+        The clips.
+
+    Returns
+    -------
+    ndarray of shape (n_clips,)
+        Samples up to the last one that is not zero.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skaudio.dsp import unpadded_lengths
+    >>> unpadded_lengths(np.array([[0.5, 0.0, 0.1, 0.0], [0.0, 0.0, 0.0, 0.0]])).tolist()
+    [3, 0]
+    """
+    is_sound = waveforms != 0
+    after_last = waveforms.shape[1] - is_sound[:, ::-1].argmax(axis=1)
+    return np.where(is_sound.any(axis=1), after_last, 0)

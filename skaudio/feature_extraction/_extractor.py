@@ -37,7 +37,8 @@ class Extractor:
         Maps waveforms ``(n_clips, n_samples)`` to features. The next five attributes are
         those of the transformers.
     finish : callable or None
-        Maps features and the lengths of the recordings in samples to the final features.
+        Maps features and the lengths of the clips in samples, without the zeros at their ends, to
+        the final features.
     """
 
     front_end: Callable[[np.ndarray], np.ndarray]
@@ -72,7 +73,7 @@ class Extractor:
             _level(waveforms, lengths, sample_rate=self.sample_rate, loudness=self.loudness)
         features = self.front_end(waveforms)
         if self.finish is not None:
-            features = self.finish(features, lengths)
+            features = self.finish(features, dsp.unpadded_lengths(waveforms))
         return features, lengths > 0, failures
 
     def _aligned(self, samples: np.ndarray) -> np.ndarray:
