@@ -25,7 +25,8 @@ _CHATTER = re.compile(
     rb"|[IWE]\d{4} \d\d:\d\d:\d+\.\d+ .*\.cc:\d+\]"
     rb"|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IWE] "
     rb"|To enable the following instructions:"
-    rb"|Skipping registering GPU devices)"
+    rb"|Skipping registering GPU devices"
+    rb"|INFO: Created TensorFlow Lite )"
 )
 
 
@@ -103,7 +104,7 @@ if keras.backend.backend() != "tensorflow":
         "(or remove it) before Keras is imported."
     )
 
-__all__ = ["keras", "start", "tf"]
+__all__ = ["keras", "start", "tf", "without_chatter"]
 
 
 @functools.cache
@@ -114,6 +115,21 @@ def start() -> None:
     mask of a recurrent network: oneDNN has no kernel for it, but another kernel does the
     work. It logs this once per process; doing it here hides the message.
     """
-    if _CATCHES and _has_stderr():
-        with _chatter_caught():
-            tf.transpose(tf.constant([[True]]))
+    with without_chatter():
+        tf.transpose(tf.constant([[True]]))
+
+
+@contextlib.contextmanager
+def without_chatter() -> Iterator[None]:
+    """Remove messages of TensorFlow and LiteRT from stderr, unless the user wants them.
+
+    Yields
+    ------
+    None
+        While stderr is captured.
+    """
+    if not (_CATCHES and _has_stderr()):
+        yield
+        return
+    with _chatter_caught():
+        yield

@@ -65,9 +65,8 @@ FENCES = {
     "keras": {"_tensorflow.py"},
     "av": {"audio/_ffmpeg.py"},
     "livekit": set(),  # only its files are used
-    "onnx": {"feature_extraction/_onnx.py", "export/_onnx.py"},
-    "onnxruntime": {"feature_extraction/_onnx.py", "export/_onnx.py", "runtime/_model.py"},
-    "tf2onnx": {"export/_onnx.py"},
+    "onnx": {"feature_extraction/_onnx.py"},
+    "onnxruntime": {"feature_extraction/_onnx.py", "runtime/_model.py"},
 }
 
 

@@ -2,52 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.metadata
-import logging
 import os
-import tempfile
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from skaudio._tensorflow import start
-from skaudio.audio._sources import in_order
-from skaudio.exceptions import ExportError, MissingDependencyError
-from skaudio.export._clips import synthetic_clips
-from skaudio.export._model import as_model
-from skaudio.export._parts import Parts, parts_of
+from skaudio._tensorflow import keras
+from skaudio.export._export import Export, export, imported, quiet
 from skaudio.runtime import Contract, load
 from skaudio.runtime._contract import sealed
 
-__all__ = ["Export", "to_onnx"]
-
-# Largest difference of a probability from the pipeline's. Rounding makes it about 1e-6.
-_TOLERANCE = 1e-4
-
-
-class Export(NamedTuple):
-    """A written file, and how well it agrees with what was exported.
-
-    Attributes
-    ----------
-    path : str
-        The file.
-    n_bytes : int
-        Its size.
-    n_clips : int
-        Clips that were compared.
-    largest_difference : float
-        Largest difference between a probability of the file and one of the estimator.
-    """
-
-    path: str
-    n_bytes: int
-    n_clips: int
-    largest_difference: float
+__all__ = ["to_onnx"]
 
 
 def to_onnx(estimator: Any, path: str | os.PathLike, *, X: Any = None) -> Export:
@@ -111,114 +78,22 @@ def to_onnx(estimator: Any, path: str | os.PathLike, *, X: Any = None) -> Export
     >>> export.n_clips, export.largest_difference < 1e-4
     (8, True)
     """
-    onnx = _import_onnx()
-    parts = parts_of(estimator)
-    contract = _contract(parts)
-    clips = synthetic_clips(parts) if X is None else list(in_order(X, caller="to_onnx"))
-    path = Path(path)
-    with tempfile.TemporaryDirectory(prefix=".export-", dir=path.parent) as folder:
-        written = Path(folder) / "model.onnx"
-        _write(parts, written)
-        model = onnx.load(written)
-        model.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "n_clips"
-        model.producer_name, model.producer_version = "skaudio", contract.versions["skaudio"]
-        model.metadata_props.add(key="skaudio", value=contract.to_json())
-        written.write_bytes(sealed(model.SerializeToString()))
-        difference = _largest_difference(parts, written, clips)
-        os.replace(written, path)
-    return Export(os.fspath(path), path.stat().st_size, len(clips), difference)
+    imported("onnx", "onnxruntime", "tf2onnx")
+    return export(estimator, path, X, write=_write, predict_proba=_predict_proba)
 
 
-def _write(parts: Parts, path: Path) -> None:
-    start()
-    model = as_model(parts)
-    shape = (1, *model.input_shape[1:])
-    model(np.zeros(shape, np.float32))  # Keras exports models that have been called
-    with _quiet():
+def _write(model: keras.Model, contract: Contract, path: Path) -> None:
+    onnx = imported("onnx")
+    with quiet():
         model.export(path, format="onnx", verbose=False)
+    graph = onnx.load(path)
+    graph.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "n_clips"
+    graph.producer_name = "skaudio"
+    graph.producer_version = contract.versions["skaudio"]
+    contract.versions["tf2onnx"] = importlib.metadata.version("tf2onnx")
+    graph.metadata_props.add(key="skaudio", value=contract.to_json())
+    path.write_bytes(sealed(graph.SerializeToString()))
 
 
-def _largest_difference(parts: Parts, path: Path, clips: Any) -> float:
-    model = load(path)
-    expected = parts.estimator.predict_proba(clips)
-    difference = float(np.abs(model.predict_proba(clips) - expected).max())
-    if not difference <= _TOLERANCE:
-        raise ExportError(
-            f"The exported model's probabilities differ by up to {difference:.2g} from those of "
-            f"{type(parts.estimator).__name__}, more than {_TOLERANCE:g}; no file was written. "
-            "Please report this, with the parameters of the transformer and the classifier."
-        )
-    return difference
-
-
-def _contract(parts: Parts) -> Contract:
-    transformer, classifier, rejector = parts.transformer, parts.classifier, parts.rejector
-    if transformer is None:
-        shape, front_end = classifier.input_shape_, None
-    else:
-        shape = (transformer.n_samples_,)
-        own = transformer.get_params()
-        front_end = {
-            "name": type(transformer).__name__,
-            **{
-                name: _jsonable(getattr(transformer, f"{name}_", own[name]))
-                for name in sorted(own)
-                if name not in ("memory", "n_jobs", "verbose")
-            },
-        }
-    history = {name: values[-1] for name, values in classifier.history_.items() if values}
-    return Contract(
-        classes=parts.classes.tolist(),
-        unknown_label=None if rejector is None else rejector.unknown_label_,
-        threshold=None if rejector is None else float(rejector.threshold_),
-        input="features" if transformer is None else "waveforms",
-        shape=list(map(int, shape)),
-        sample_rate=None if transformer is None else int(transformer.sample_rate),
-        front_end=front_end,
-        network={
-            "name": type(classifier).__name__,
-            "n_parameters": int(classifier.model_.count_params()),
-        },
-        training={
-            "n_epochs": classifier.n_iter_,
-            **{name: float(value) for name, value in history.items() if np.isfinite(value)},
-        },
-        versions={
-            name: importlib.metadata.version(name)
-            for name in ("skaudio", "tensorflow", "keras", "scikit-learn", "numpy", "tf2onnx")
-        },
-    )
-
-
-def _jsonable(value: Any) -> Any:
-    if isinstance(value, np.generic | np.ndarray):
-        return value.tolist()
-    return list(value) if isinstance(value, tuple) else value
-
-
-def _import_onnx() -> Any:
-    try:
-        import onnx
-        import onnxruntime  # noqa: F401
-        import tf2onnx  # noqa: F401
-    except ImportError as error:
-        raise MissingDependencyError(
-            f'Exporting needs {error.name}, which is not installed: pip install "skaudio[export]".'
-        ) from error
-    return onnx
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Hide what tf2onnx and Keras say of their own steps."""
-    loggers = [logging.getLogger(name) for name in ("tf2onnx", "tensorflow", "absl")]
-    was_disabled = [logger.disabled for logger in loggers]
-    for logger in loggers:
-        logger.disabled = True
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)
-            yield
-    finally:
-        for logger, was in zip(loggers, was_disabled, strict=True):
-            logger.disabled = was
+def _predict_proba(path: Path, contract: Contract, X: Any) -> np.ndarray:
+    return load(path).predict_proba(X)

@@ -36,18 +36,6 @@ from skaudio.runtime import load
 QUICK = {"epochs": 1, "random_state": 0}
 
 
-@pytest.fixture(scope="module")
-def clips():
-    """Clips of several lengths, levels and tails, and silence."""
-    rng = np.random.default_rng(0)
-    clips = np.zeros((12, 6400), np.float32)
-    for index, clip in enumerate(clips[1:], start=1):
-        length = 500 * index
-        clip[:length] = rng.normal(size=length) * 10.0 ** -rng.integers(0, 4)
-    clips[5, 1000:1400] = 0  # silence in the middle
-    return clips
-
-
 LABELS = np.array(["a", "b", "c"] * 4)
 
 
@@ -74,11 +62,11 @@ def test_front_ends_equal_those_of_the_transformers(transformer, clips):
 @pytest.mark.parametrize(
     "classifier",
     [
-        BCResNetClassifier(**QUICK),
+        BCResNetClassifier(depth_multiplier=0.25, **QUICK),
         ConvClassifier(filters=(8, 8), **QUICK),
         ConvClassifier(filters=(8, 8), conv_dim=2, global_pooling=None, dense_units=8, **QUICK),
-        CRNNClassifier(**QUICK),
-        DSCNNClassifier(**QUICK),
+        CRNNClassifier(filters=(4,), units=8, **QUICK),
+        DSCNNClassifier(depth_multiplier=0.25, **QUICK),
         GRUClassifier(units=8, **QUICK),
         LSTMClassifier(units=8, bidirectional=False, n_layers=2, **QUICK),
         PerceptronClassifier(dense_units=8, **QUICK),
