@@ -8,8 +8,8 @@ label, on one thread::
     SKAUDIO_DATA=... python examples/benchmarks/export.py
 
 The second table compares :func:`skaudio.runtime.load` with ``joblib.load``, each in a process of
-its own: the time until the model is loaded, imports included, the largest memory, and the median
-time for one clip.
+its own (on Linux): the time until the model is loaded, imports included, the largest memory, and
+the median time for one clip.
 """
 
 import os
@@ -59,7 +59,7 @@ import time
 started = time.perf_counter()
 {load}
 loaded = time.perf_counter() - started
-import numpy as np, resource
+import numpy as np, re
 clips = np.load({clips!r})
 for clip in clips[:20]:
     model.predict(clip[None])
@@ -68,7 +68,8 @@ for clip in clips:
     started = time.perf_counter()
     model.predict(clip[None])
     times.append(time.perf_counter() - started)
-memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+# Not getrusage, whose maximum includes the process that started this one.
+memory = int(re.search(r"VmHWM:\s+(\d+)", open("/proc/self/status").read())[1]) / 1024
 print(f"{{loaded:10.2f}}{{memory:12.0f}}{{1000 * np.median(times):10.2f}}")
 """
 
