@@ -69,7 +69,7 @@ for clip in clips:
     model.predict(clip[None])
     times.append(time.perf_counter() - started)
 # Not getrusage, whose maximum includes the process that started this one.
-memory = int(re.search(r"VmHWM:\s+(\d+)", open("/proc/self/status").read())[1]) / 1024
+memory = int(re.search("VmHWM:[^0-9]+([0-9]+)", open("/proc/self/status").read())[1]) / 1024
 print(f"{{loaded:10.2f}}{{memory:12.0f}}{{1000 * np.median(times):10.2f}}")
 """
 
