@@ -17,6 +17,7 @@ import os
 import re
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 
 _LEVEL = "TF_CPP_MIN_LOG_LEVEL"
@@ -28,6 +29,9 @@ _CHATTER = re.compile(
     rb"|Skipping registering GPU devices"
     rb"|INFO: Created TensorFlow Lite )"
 )
+
+
+_catching = threading.RLock()
 
 
 def _has_stderr() -> bool:
@@ -68,7 +72,8 @@ def _quiet_start() -> Iterator[None]:
 @contextlib.contextmanager
 def _chatter_caught() -> Iterator[None]:
     sys.stderr.flush()
-    with tempfile.TemporaryFile() as caught, _stderr_kept() as terminal:
+    # One thread at a time: a second one would keep the first one's file as the terminal.
+    with _catching, tempfile.TemporaryFile() as caught, _stderr_kept() as terminal:
         os.dup2(caught.fileno(), 2)
         try:
             yield

@@ -22,9 +22,11 @@ MODULES = [
     "display",
     "dsp",
     "exceptions",
+    "export",
     "feature_extraction",
     "pipeline",
     "rejection",
+    "runtime",
     "store",
 ]
 AS_IN = r"As in :class:`~skaudio(?:\.classifiers)?\.(\w+)`\."

@@ -34,8 +34,8 @@ class FeatureAugmentation(BaseEstimator):
         microphone, room or voice does to a cepstrum or a logarithmic spectrum [2]_. The constants
         are Gaussian and vary as the frames of the training clips do around the average of
         their clip, times this factor, but in no direction by more than the average standardised
-        feature: this limits the change of the level. With the default, words of unknown
-        speakers are recognised far better, see :doc:`/choosing`.
+        feature, which limits the change of the level (so the features should be standardised).
+        What it changes on words: ``examples/benchmarks/defaults.py``.
     noise_std : float, default=0.0
         Standard deviation of Gaussian noise on the standardised features. Off, since it
         changes little in ``examples/benchmarks/defaults.py``.

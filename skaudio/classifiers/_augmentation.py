@@ -28,11 +28,13 @@ class Augmentation:
         """The states of the layers, such as those of their random generators."""
         return [v for layer in (*self.before, *self.after) for v in layer.variables]
 
-    def set_statistics(self, features: np.ndarray, standardize: Callable[[Any], Any]) -> None:
+    def set_statistics(
+        self, features: np.ndarray, weights: np.ndarray, *, standardize: Callable[[Any], Any]
+    ) -> None:
         """Pass the training clips to the layers that need them."""
         for layer in self.after:
             if isinstance(layer, RandomOffset):
-                layer.set_statistics(features, standardize)
+                layer.set_statistics(features, weights, standardize=standardize)
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -62,16 +64,19 @@ class RandomOffset(keras.layers.Layer):
             name="root", shape=(n_coefficients, n_coefficients), initializer="zeros"
         )
 
-    def set_statistics(self, features: np.ndarray, standardize: Callable[[Any], Any]) -> None:
-        """Compute the root from the frames that are not padding."""
-        products, n_frames = np.zeros(self.root.shape), 0
+    def set_statistics(
+        self, features: np.ndarray, weights: np.ndarray, *, standardize: Callable[[Any], Any]
+    ) -> None:
+        """Compute the root from the frames that are not padding, weighted as their clips."""
+        products, n_frames = np.zeros(self.root.shape), 0.0
         for start in range(0, len(features), 256):
             clips = np.asarray(standardize(features[start : start + 256]), np.float64)
             is_sound = np.asarray(padding_mask(clips))
             averages = clips.mean(axis=1, where=is_sound[:, :, None])
             deviations = (clips - averages[:, None])[is_sound]
-            products += deviations.T @ deviations
-            n_frames += len(deviations)
+            of_frames = np.repeat(weights[start : start + 256], is_sound.sum(axis=1))
+            products += (of_frames[:, None] * deviations).T @ deviations
+            n_frames += of_frames.sum()
         variances, directions = np.linalg.eigh(products / n_frames)
         deviations = np.sqrt(np.clip(variances, 0, 1))
         self.root.assign(deviations[:, None] * directions.T)

@@ -660,11 +660,12 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
                 standardizer.set_statistics(
                     clips.features, clips.weights, per_coefficient=per_coefficient
                 )
-            if first == 0:
-                has_layer = isinstance(standardizer, Standardize)
-                augmentation.set_statistics(
-                    clips.features, standardizer if has_layer else lambda features: features
-                )
+            has_layer = isinstance(standardizer, Standardize)
+            augmentation.set_statistics(
+                clips.features,
+                clips.weights,
+                standardize=standardizer if has_layer else lambda features: features,
+            )
             update = network.update(optimizer=self.optimizer, augmentation=augmentation)
             update.reset(self._state, augmentation, resumes=resumes)
             update.configure(

@@ -11,7 +11,7 @@ each function names the corresponding librosa function.
 """
 
 from skaudio.dsp._cepstrum import cepstrum
-from skaudio.dsp._compression import pcen, power_to_db, smoothed
+from skaudio.dsp._compression import exponential_smoothing, pcen, power_to_db
 from skaudio.dsp._front_ends import log_mel_spectrogram, mfcc, pcen_spectrogram
 from skaudio.dsp._mel import mel_filterbank, mel_frequencies, mel_spectrogram
 from skaudio.dsp._sequence import deltas, normalize
@@ -28,6 +28,7 @@ __all__ = [
     "amplitude_window",
     "cepstrum",
     "deltas",
+    "exponential_smoothing",
     "frame_count",
     "frames",
     "log_mel_spectrogram",
@@ -41,7 +42,6 @@ __all__ = [
     "pcen_spectrogram",
     "power_spectrogram",
     "power_to_db",
-    "smoothed",
     "sounding_interval",
     "unpadded_lengths",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import scipy.signal
 
-__all__ = ["pcen", "power_to_db", "smoothed"]
+__all__ = ["exponential_smoothing", "pcen", "power_to_db"]
 
 # librosa's default floor of the power, 100 dB below one.
 _AMIN = 1e-10
@@ -101,14 +101,14 @@ def pcen(
     >>> pcen(steady, sample_rate=16000, hop_length=160, gain=1.0).ravel().round(3)
     array([0.318, 0.318, 0.318], dtype=float32)
     """
-    smooth = smoothed(
+    smooth = exponential_smoothing(
         magnitudes, sample_rate=sample_rate, hop_length=hop_length, time_constant=time_constant
     )
     gained = magnitudes * np.exp(-gain * np.log(smooth + eps))
     return ((gained + bias) ** power - bias**power).astype(np.float32)
 
 
-def smoothed(
+def exponential_smoothing(
     features: np.ndarray, *, sample_rate: float, hop_length: int, time_constant: float
 ) -> np.ndarray:
     """Smooth each band along time, by a first-order filter.
@@ -133,9 +133,12 @@ def smoothed(
     Examples
     --------
     >>> import numpy as np
-    >>> from skaudio.dsp import smoothed
+    >>> from skaudio.dsp import exponential_smoothing
     >>> onset = np.array([[[0.0], [1.0], [1.0]]])
-    >>> smoothed(onset, sample_rate=100, hop_length=1, time_constant=0.02).ravel().round(2)
+    >>> smooth = exponential_smoothing(
+    ...     onset, sample_rate=100, hop_length=1, time_constant=0.02
+    ... )
+    >>> smooth.ravel().round(2)
     array([0.  , 0.39, 0.63])
     """
     n_frames = time_constant * sample_rate / hop_length

@@ -14,12 +14,15 @@ __all__ = ["FrontEnd"]
 
 _DECIBELS = 10 / np.log(10)
 
+# Fourier transforms of this length are a matrix product.
+_SHORTEST = 64
+
 
 class FrontEnd(keras.layers.Layer):
     """Compute the features of a fitted transformer.
 
-    The constants are those of `dsp`, and all that is linear in it (cosine transform, derivatives,
-    smoothing) is a matrix that its functions make of the identity.
+    What is linear in `dsp` (cosine transform, derivatives, smoothing) is a matrix, which its
+    functions make of the identity.
 
     Parameters
     ----------
@@ -94,7 +97,7 @@ def _mfcc(waveforms, *, framing, mel, top_db, n_mfcc, **options):
 def _pcen(waveforms, *, framing, mel, sample_rate, gain, bias, power, time_constant, eps):
     ops = keras.ops
     magnitudes = _mel_spectrogram(waveforms, mel=mel, exponent=1, **framing) * 2.0**31
-    smoothing = dsp.smoothed(
+    smoothing = dsp.exponential_smoothing(
         np.eye(magnitudes.shape[1])[None],
         sample_rate=sample_rate,
         hop_length=framing["hop_length"],
@@ -119,15 +122,7 @@ def _mel_spectrogram(waveforms, *, window, hop_length, center, mel, exponent):
     """Sum the spectra of frames into bands; the Fourier transform is a matrix product."""
     n_fft = len(window)
     frames = _frames(waveforms, n_fft=n_fft, hop_length=hop_length, center=center)
-    frames = frames * window.astype(np.float32)
-    mel = mel.toarray()
-    if n_fft % 2:
-        return _bands(frames, np.arange(n_fft // 2 + 1), n_fft, mel, exponent)
-    # One step of the fast transform: even and odd frequencies are transforms of half the length.
-    first, second = frames[:, :, : n_fft // 2], frames[:, :, n_fft // 2 :]
-    even = _bands(first + second, np.arange(0, n_fft // 2 + 1, 2), n_fft, mel, exponent)
-    odd = _bands(first - second, np.arange(1, n_fft // 2 + 1, 2), n_fft, mel, exponent)
-    return even + odd
+    return _bands(frames * window.astype(np.float32), n_fft, mel.toarray(), exponent)
 
 
 def _frames(waveforms, *, n_fft, hop_length, center):
@@ -146,10 +141,28 @@ def _frames(waveforms, *, n_fft, hop_length, center):
     return frames[:, :, :n_fft]
 
 
-def _bands(frames, frequencies, n_fft, mel, exponent):
+def _bands(frames, n_fft, mel, exponent):
+    """Sum the spectra of frames into bands: a fast Fourier transform with few, large steps.
+
+    Frames of n_fft / s samples have the frequencies 0, s, 2 s, ... of n_fft. The even ones are
+    those of the sum of both halves; the odd ones are a matrix product with their difference.
+    """
+    length = frames.shape[2]
+    step = n_fft // length
+    if length % 2 or length <= _SHORTEST:
+        return _of_frequencies(frames, step * np.arange(length // 2 + 1), n_fft, mel, exponent)
+    first, second = frames[:, :, : length // 2], frames[:, :, length // 2 :]
+    odd = step * np.arange(1, length // 2 + 1, 2)
+    of_odd = _of_frequencies(first - second, odd, n_fft, mel, exponent)
+    return of_odd + _bands(first + second, n_fft, mel, exponent)
+
+
+def _of_frequencies(frames, frequencies, n_fft, mel, exponent):
     """Sum some frequencies of the spectra of frames into bands."""
     ops = keras.ops
     used = frequencies[mel[frequencies].any(axis=1)]
+    if not len(used):
+        return 0.0
     # Reduced before the multiplication, so that the angle keeps its precision.
     angles = 2 * np.pi / n_fft * (np.outer(np.arange(frames.shape[2]), used) % n_fft)
     real = ops.matmul(frames, np.cos(angles).astype(np.float32))

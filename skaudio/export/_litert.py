@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import subprocess
 import sys
@@ -23,7 +22,7 @@ __all__ = ["to_litert"]
 # In a process of its own: the converter writes pages of messages, and has ended processes.
 _CONVERT = """
 import sys
-from skaudio._tensorflow import tf
+import tensorflow as tf
 with open(sys.argv[2], "wb") as file:
     file.write(tf.lite.TFLiteConverter.from_saved_model(sys.argv[1]).convert())
 """
@@ -32,8 +31,8 @@ with open(sys.argv[2], "wb") as file:
 def to_litert(estimator: Any, path: str | os.PathLike, *, X: Any = None) -> Export:
     """Write a fitted classifier to a LiteRT file, from the waveform to the probabilities.
 
-    For phones and microcontrollers. The file contains everything that that of
-    :func:`to_onnx` does, takes one clip at a time, and is run and compared after it is written.
+    For phones and small computers. The file contains everything that one of :func:`to_onnx` does,
+    takes one clip at a time, and is run and compared after it is written.
 
     Parameters
     ----------
@@ -57,7 +56,7 @@ def to_litert(estimator: Any, path: str | os.PathLike, *, X: Any = None) -> Expo
     ValueError
         If a parameter cannot be exported, as in :func:`to_onnx`.
     ExportError
-        If a probability differs by more than 1e-4, or if the conversion fails. No file is left.
+        As in :func:`to_onnx`. No file is left.
     MissingDependencyError
         If the packages of the extra ``export`` are not installed.
 
@@ -84,7 +83,8 @@ def to_litert(estimator: Any, path: str | os.PathLike, *, X: Any = None) -> Expo
     (8, True)
     """
     imported("ai_edge_litert.interpreter")
-    return export(estimator, path, X, write=_write, predict_proba=_predict_proba)
+    packages = ["ai-edge-litert"]
+    return export(estimator, path, X, packages=packages, write=_write, run=_run)
 
 
 def _write(model: keras.Model, contract: Contract, path: Path) -> None:
@@ -93,19 +93,25 @@ def _write(model: keras.Model, contract: Contract, path: Path) -> None:
     one_clip = keras.InputSpec(shape=(1, *inputs.shape[1:]), dtype="float32", name=inputs.name)
     with quiet():
         model.export(saved, format="tf_saved_model", verbose=False, input_signature=[one_clip])
-    command = [sys.executable, "-c", _CONVERT, os.fspath(saved), os.fspath(path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    # -P: no module of the current folder is taken for TensorFlow. The GPU is in use here.
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", _CONVERT, os.fspath(saved), os.fspath(path)],
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1"},
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
     if done.returncode:
         raise ExportError(
-            f"LiteRT's converter failed, with exit code {done.returncode}; no file was written. It "
-            f"said:\n{done.stderr[-2000:]}"
+            f"LiteRT's converter ended with exit code {done.returncode}, and said:\n"
+            f"{done.stderr[-2000:]}"
         )
-    contract.versions["ai-edge-litert"] = importlib.metadata.version("ai-edge-litert")
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("skaudio.json", contract.to_json())
 
 
-def _predict_proba(path: Path, contract: Contract, X: Any) -> np.ndarray:
+def _run(path: Path, contract: Contract, X: Any) -> dict[str, np.ndarray]:
     if contract.sample_rate is None:
         clips = np.asarray(X, np.float32)
     else:
@@ -120,6 +126,6 @@ def _predict_proba(path: Path, contract: Contract, X: Any) -> np.ndarray:
         )
         (name, signature), *_ = interpreter.get_signature_list().items()
         run = interpreter.get_signature_runner(name)
-        return np.concatenate(
-            [run(**{signature["inputs"][0]: clip[None]})["probabilities"] for clip in clips]
-        )
+        outputs = [run(**{signature["inputs"][0]: clips[:1]})]  # the first run has a message
+    outputs += [run(**{signature["inputs"][0]: clip[None]}) for clip in clips[1:]]
+    return {name: np.concatenate([each[name] for each in outputs]) for name in outputs[0]}

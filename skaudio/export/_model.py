@@ -40,6 +40,7 @@ def as_model(parts: Parts) -> keras.Model:
     known, index = _Threshold(
         threshold=rejector.threshold_,
         known=np.searchsorted(parts.classifier.classes_, rejector.classes_),
+        rejected=np.flatnonzero(parts.classifier.classes_ == rejector.unknown_label_),
         n_classes=len(parts.classifier.classes_),
     )(probabilities)
     known = keras.layers.Identity(name="probabilities")(known)
@@ -56,17 +57,20 @@ class _Threshold(keras.layers.Layer):
         Clips with a lower score are unknown.
     known : ndarray of shape (n_known_classes,)
         Indices of the known classes.
+    rejected : ndarray of shape (0,) or (1,)
+        Index of the class of unknown clips, if the network knows it.
     n_classes : int
-        Number of all classes, among them perhaps that of unknown clips.
+        Number of all classes.
     """
 
-    def __init__(self, *, threshold, known, n_classes):
+    def __init__(self, *, threshold, known, rejected, n_classes):
         super().__init__(name="threshold")
         # The largest float32 that is not above it would accept lower scores.
         lowest = np.float32(threshold)
         self.lowest = lowest if lowest >= threshold else np.nextafter(lowest, np.float32(np.inf))
         self.known = known.astype(np.int32)
-        self.others = np.setdiff1d(np.arange(n_classes), known).astype(np.int32)
+        self.rejected = rejected.astype(np.int32)
+        self.n_classes = n_classes
 
     def call(self, probabilities):
         """Normalise the probabilities of known classes, and compare the largest.
@@ -85,9 +89,11 @@ class _Threshold(keras.layers.Layer):
         known = ops.take(probabilities, self.known, axis=1)
         score = ops.max(known, axis=1)
         is_known = ops.logical_and(ops.greater_equal(score, self.lowest), ops.greater(score, 0))
-        if len(self.others):
-            other = ops.max(ops.take(probabilities, self.others, axis=1), axis=1)
-            is_known = ops.logical_and(is_known, ops.greater(score, other))
+        if len(self.rejected):
+            best = ops.max(probabilities, axis=1)
+            rejected = ops.take(probabilities, self.rejected, axis=1)[:, 0]
+            is_known = ops.logical_and(is_known, ops.less(rejected, best))
+        if len(self.known) < self.n_classes:
             known = known + np.finfo(np.float32).tiny  # if all are zero, they become equal
             known = known / ops.sum(known, axis=1, keepdims=True)
         # The first maximum: argmax has operations that ONNX has not.

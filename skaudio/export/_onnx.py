@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 from pathlib import Path
 from typing import Any
@@ -50,7 +49,8 @@ def to_onnx(estimator: Any, path: str | os.PathLike, *, X: Any = None) -> Export
     ValueError
         If a parameter cannot be exported: `align` and `loudness`, which need the whole recording.
     ExportError
-        If a probability differs by more than 1e-4. No file is left.
+        If the network cannot be converted, if a probability differs by more than 1e-4, or if
+        another clip is rejected. No file is left.
     MissingDependencyError
         If the packages of the extra ``export`` are not installed.
 
@@ -79,21 +79,20 @@ def to_onnx(estimator: Any, path: str | os.PathLike, *, X: Any = None) -> Export
     (8, True)
     """
     imported("onnx", "onnxruntime", "tf2onnx")
-    return export(estimator, path, X, write=_write, predict_proba=_predict_proba)
+    return export(estimator, path, X, packages=["tf2onnx"], write=_write, run=_run)
 
 
 def _write(model: keras.Model, contract: Contract, path: Path) -> None:
     onnx = imported("onnx")
     with quiet():
         model.export(path, format="onnx", verbose=False)
-    graph = onnx.load(path)
-    graph.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "n_clips"
-    graph.producer_name = "skaudio"
-    graph.producer_version = contract.versions["skaudio"]
-    contract.versions["tf2onnx"] = importlib.metadata.version("tf2onnx")
-    graph.metadata_props.add(key="skaudio", value=contract.to_json())
-    path.write_bytes(sealed(graph.SerializeToString()))
+    written = onnx.load(path)
+    for value in (*written.graph.input, *written.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = "n_clips"
+    written.producer_name, written.producer_version = "skaudio", contract.versions["skaudio"]
+    written.metadata_props.add(key="skaudio", value=contract.to_json())
+    path.write_bytes(sealed(written.SerializeToString()))
 
 
-def _predict_proba(path: Path, contract: Contract, X: Any) -> np.ndarray:
-    return load(path).predict_proba(X)
+def _run(path: Path, contract: Contract, X: Any) -> dict[str, np.ndarray]:
+    return load(path).outputs(X)

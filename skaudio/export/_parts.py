@@ -25,8 +25,6 @@ class Parts:
 
     Attributes
     ----------
-    estimator : estimator
-        What the exported model must agree with: a pipeline, a classifier, or a rejector.
     transformer : MFCCTransformer, LogMelTransformer, PCENTransformer or None
         The front end; None for a bare classifier.
     classifier : BaseAudioClassifier
@@ -35,7 +33,6 @@ class Parts:
         Its threshold.
     """
 
-    estimator: Any
     transformer: Any
     classifier: BaseAudioClassifier
     rejector: UnknownRejector | None
@@ -89,7 +86,7 @@ def parts_of(estimator: Any) -> Parts:
                 f"{type(estimator).__name__}."
             )
     check_is_fitted(inner)
-    return Parts(estimator, transformer, inner, rejector)
+    return Parts(transformer, inner, rejector)
 
 
 def _steps(pipeline: Pipeline) -> tuple[Any, Any]:

@@ -38,7 +38,7 @@ _SAVED = 512
 
 # Increase this when the same parameters lead to different features, so that stored ones are no
 # longer used.
-_REVISION = 2
+_REVISION = 3
 
 
 class AudioTransformer(

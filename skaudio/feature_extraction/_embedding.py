@@ -43,9 +43,9 @@ class EmbeddingTransformer(AudioTransformer):
     output : str, default=None
         Name of the network's output; None is the first. Only for a path.
     pooling : {"max", "mean", "mean_std"}, default=None
-        The statistic of the vectors over time, without the silence that pads a short recording:
-        "max", "mean", or "mean_std" for mean and standard deviation. Any classifier of
-        scikit-learn can follow. None keeps the sequence, for skaudio's classifiers.
+        The statistic of the vectors over time, without the silence that pads a short recording and
+        zeros at its end: "max", "mean", or "mean_std" for mean and standard deviation. Any
+        classifier of scikit-learn can follow. None keeps the sequence, for skaudio's classifiers.
     sample_rate : int, default=16000
         Rate in Hz that the network was trained on; recordings are resampled to it. "speech"
         needs 16000.

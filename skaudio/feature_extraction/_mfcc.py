@@ -74,8 +74,8 @@ class MFCCTransformer(MelTransformer):
     normalize : {"mean", "mean_var"} or None, default=None
         Subtract the mean of each coefficient over the clip, and, with "mean_var", divide by
         its standard deviation. This helps with microphones, rooms and, in part, voices that
-        are not in the training set. The silence that pads a short recording is excluded.
-        None does not normalise, like librosa.
+        are not in the training set. The silence that pads a short recording is excluded, and so
+        are zeros at its end. None does not normalise, like librosa.
     align : {"trim", "center"} or None, default=None
         Position of the sound in the clip. "trim" cuts the silence before and after it;
         "center" moves its middle to the middle of the clip. For both, recordings are read

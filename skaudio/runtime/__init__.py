@@ -6,7 +6,7 @@
     pip install numpy av soxr lazy_loader wrapt onnxruntime
 """
 
-from skaudio.runtime._contract import FORMAT_VERSION, Contract
+from skaudio.runtime._contract import Contract
 from skaudio.runtime._model import Model, load
 
-__all__ = ["FORMAT_VERSION", "Contract", "Model", "load"]
+__all__ = ["Contract", "Model", "load"]

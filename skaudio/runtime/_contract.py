@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from skaudio.exceptions import ModelFileError
@@ -28,7 +28,7 @@ class Contract:
 
     Attributes
     ----------
-    classes : list of str, int or bool
+    classes : list of str, int, float or bool
         Labels, in the order of the probabilities.
     unknown_label : str, int or None
         Label of rejected clips, whose index is -1; None if no clip is rejected.
@@ -73,7 +73,12 @@ class Contract:
         str
             A JSON object.
         """
-        return json.dumps(asdict(self), ensure_ascii=False, allow_nan=False)
+        return json.dumps(
+            asdict(self),
+            ensure_ascii=False,
+            allow_nan=False,
+            default=lambda value: value.tolist(),  # NumPy's numbers and arrays
+        )
 
     @classmethod
     def from_json(cls, text: str | None, *, path: str) -> Contract:
@@ -105,8 +110,12 @@ class Contract:
             described = json.loads(text)
             version = described["format_version"]
             if version <= FORMAT_VERSION:
-                return cls(**described)
-        except (ValueError, TypeError, KeyError) as error:
+                known = {field.name for field in fields(cls)}  # others may be added
+                contract = cls(**{name: described[name] for name in known & set(described)})
+                if not (isinstance(contract.classes, list) and isinstance(contract.shape, list)):
+                    raise TypeError("classes and shape must be lists")
+                return contract
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise ModelFileError(f"The description of {path} cannot be read: {error}.") from error
         raise ModelFileError(
             f"{path} has format version {version}, and this release of skaudio reads versions up "

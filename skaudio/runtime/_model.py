@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,8 @@ def load(path: str | os.PathLike, *, n_threads: int = 1) -> Model:
     path : str or PathLike
         A file of :func:`skaudio.export.to_onnx`.
     n_threads : int, default=1
-        Threads for one call. One is best for single clips, and for programs that
-        classify in several threads of their own.
+        Threads for one call. One suits single clips, and programs that classify in several threads
+        of their own.
 
     Returns
     -------
@@ -68,12 +69,15 @@ def load(path: str | os.PathLike, *, n_threads: int = 1) -> Model:
         import onnxruntime
     except ImportError as error:
         raise MissingDependencyError(
-            'Exported models need ONNX Runtime: pip install "skaudio[runtime]".'
+            "Exported models need ONNX Runtime: pip install onnxruntime."
         ) from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = n_threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
+    # Weights are in the file, and no other file is opened.
+    folder = "session.model_external_initializers_file_folder_path"
+    options.add_session_config_entry(folder, os.devnull)
     try:
         session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime's exceptions have no other base class
@@ -128,9 +132,10 @@ class Model:
         ndarray of shape (n_clips,)
             Labels: those of `classes_`, or that of unknown clips.
         """
-        probabilities, index = self._run(X)
-        if index is None:
-            return self.classes_[probabilities.argmax(axis=1)]
+        outputs = self.outputs(X)
+        if self.contract.threshold is None:
+            return self.classes_[outputs["probabilities"].argmax(axis=1)]
+        index = outputs["index"]
         return np.where(index < 0, np.asarray(self.contract.unknown_label), self.classes_[index])
 
     def predict_proba(self, X: Iterable[Any]) -> np.ndarray:
@@ -146,26 +151,48 @@ class Model:
         ndarray of shape (n_clips, n_classes)
             In the order of `classes_`.
         """
-        return self._run(X)[0]
+        return self.outputs(X)["probabilities"]
 
-    def _run(self, X: Iterable[Any]) -> tuple[np.ndarray, np.ndarray | None]:
-        recordings = list(in_order(X, caller="predict"))
-        if not recordings:
-            raise ValueError("X is empty; at least one clip is needed.")
+    def outputs(self, X: Iterable[Any]) -> dict[str, np.ndarray]:
+        """Compute all outputs of the file.
+
+        Parameters
+        ----------
+        X : iterable of recordings, or array-like of shape (n_clips, n_samples)
+            As in `predict`.
+
+        Returns
+        -------
+        dict of str to ndarray
+            The ``probabilities``, and with a threshold the ``index`` of the class or -1.
+        """
+        recordings = iter(in_order(X, caller=type(self).__name__))
+        self._check_axes(X)
         names = [output.name for output in self._session.get_outputs()]
-        parts, failures = [], []
-        for start in range(0, len(recordings), _BATCH):
-            indices = range(start, min(start + _BATCH, len(recordings)))
-            clips, failed = self._clips(recordings[start : indices.stop], indices)
+        parts, failures, n_clips = [], [], 0
+        while batch := list(islice(recordings, _BATCH)):
+            clips, failed = self._clips(batch, range(n_clips, n_clips + len(batch)))
+            n_clips += len(batch)
             failures += failed
             if not failures:  # otherwise only look for more of them
-                results = self._session.run(names, {self.contract.input: clips})
-                parts.append(dict(zip(names, results, strict=True)))
+                parts.append(self._session.run(names, {self.contract.input: clips}))
         if failures:
             raise AudioError(failures)
-        probabilities = np.concatenate([part["probabilities"] for part in parts])
-        has_threshold = self.contract.threshold is not None
-        return probabilities, np.concatenate([p["index"] for p in parts]) if has_threshold else None
+        if not n_clips:
+            raise ValueError("X is empty; at least one clip is needed.")
+        return {
+            name: np.concatenate(values)
+            for name, values in zip(names, zip(*parts, strict=True), strict=True)
+        }
+
+    def _check_axes(self, X: Any) -> None:
+        """Refuse a single clip, whose samples would be taken for recordings."""
+        axes = ["n_clips", "n_samples"] if self.sample_rate else ["n_clips", *self.contract.shape]
+        if isinstance(X, np.ndarray) and X.dtype.kind in "iuf" and X.ndim != len(axes):
+            raise ValueError(
+                f"Expected an array of shape ({', '.join(map(str, axes))}), got {X.shape}. Pass a "
+                "single clip as [clip]."
+            )
 
     def _clips(self, recordings: list[Any], indices: range) -> tuple[np.ndarray, list[Any]]:
         if self.sample_rate is not None:
@@ -182,6 +209,8 @@ class Model:
                 f"Expected features of shape (n_clips, {', '.join(map(str, self.contract.shape))}),"
                 f" got {(len(clips), *clips.shape[1:])}."
             )
+        if not np.isfinite(clips).all():
+            raise ValueError("The features contain NaN or infinity.")
         return clips, []
 
 

@@ -89,13 +89,37 @@ def test_offsets_are_constant_in_a_clip_and_vary_as_its_frames_do():
     clips[::2, 30:] = 30  # padding, which has no part in the covariance
     clips = clips.astype(np.float32)
     layer = RandomOffset(0.5, 0, 3)
-    layer.set_statistics(clips / 2, lambda features: 2 * features)
+    weights = np.ones(3000)
+    layer.set_statistics(clips / 2, weights, standardize=lambda features: 2 * features)
     added = np.asarray(layer(clips, training=True)) - clips
     np.testing.assert_allclose(added, np.repeat(added[:, :1], 40, axis=1), atol=1e-5)
     limited = np.array([[1, 0, 0], [0, 0.25, 0.25], [0, 0.25, 0.25]])  # the level to one
     np.testing.assert_allclose(np.cov(added[:, 0], rowvar=False), 0.25 * limited, atol=0.02)
     assert np.abs(added.mean(axis=(0, 1))).max() < 0.03
     np.testing.assert_array_equal(layer(clips), clips)
+
+
+def test_offsets_weight_clips():
+    rng = np.random.default_rng(0)
+    clips = rng.normal(size=(20, 400, 2)).astype(np.float32) * [0.2, 0.6]
+    clips[10:] = clips[10:, :, ::-1]
+    layer, first = RandomOffset(1.0, 0, 2), RandomOffset(1.0, 0, 2)
+    layer.set_statistics(clips, np.repeat([1, 1e-9], 10), standardize=np.asarray)
+    first.set_statistics(clips[:10], np.ones(10), standardize=np.asarray)
+    np.testing.assert_allclose(layer.root, first.root, atol=1e-6)
+
+
+def test_offsets_are_there_when_they_are_turned_on_later(sequences):
+    X, y = sequences
+    none = FeatureAugmentation(**NOTHING)
+    offset = FeatureAugmentation(**{**NOTHING, "coefficient_offset": 2})
+    histories = []
+    for augmentation in (none, offset):
+        classifier = ConvClassifier(
+            filters=(4,), augmentation=none, dropout=0, warm_start=True, **QUICK
+        ).fit(X, y)
+        histories.append(classifier.set_params(augmentation=augmentation).fit(X, y).history_)
+    assert histories[0]["loss"][-1] != pytest.approx(histories[1]["loss"][-1], abs=1e-4)
 
 
 def test_the_default_is_an_augmentation_with_its_defaults(sequences):

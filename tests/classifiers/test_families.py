@@ -140,8 +140,8 @@ def test_network_summary_needs_a_fitted_classifier(sequences):
     assert not hasattr(classifier, "network_summary_")
     summary = classifier.fit(*sequences).network_summary_
     assert isinstance(summary, NetworkSummary)
-    assert summary.macs == 20 * 3 * 6 * 4 + 2 * (6 + 4) * 3
-    assert summary.n_trainable_parameters == 3 * 6 * 4 + 2 * 4 + 2 * (6 + 4) * 3 + 3
+    assert summary.macs == 20 * 3 * 6 * 4 + 3 * (6 + 4) * 3
+    assert summary.n_trainable_parameters == 3 * 6 * 4 + 2 * 4 + 3 * (6 + 4) * 3 + 3
     # ... and the moving statistics, and the mean and scale of each coefficient
     assert summary.n_parameters == summary.n_trainable_parameters + 2 * 4 + 2 * 6
 

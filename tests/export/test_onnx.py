@@ -17,6 +17,7 @@ from skaudio import (
     DSCNNClassifier,
     EmbeddingTransformer,
     GRUClassifier,
+    KerasNetworkClassifier,
     LogMelTransformer,
     LSTMClassifier,
     MFCCTransformer,
@@ -27,13 +28,34 @@ from skaudio import (
     TCResNetClassifier,
     UnknownRejector,
     WaveformAugmenter,
+    _tensorflow,
 )
+from skaudio._tensorflow import keras
 from skaudio.exceptions import ExportError
 from skaudio.export import to_onnx
 from skaudio.export._front_end import FrontEnd
 from skaudio.runtime import load
 
 QUICK = {"epochs": 1, "random_state": 0}
+
+
+def attention(input_shape, n_classes):
+    """A network that none of skaudio's is like."""
+    layers = keras.layers
+    inputs = x = keras.Input(input_shape)
+    x = layers.MultiHeadAttention(2, 4)(x, x)
+    x = layers.GlobalAveragePooling1D()(layers.LayerNormalization()(x))
+    return keras.Model(inputs, layers.Dense(n_classes, activation="softmax")(x))
+
+
+def inexpressible(input_shape, n_classes):
+    """A network with an operation that ONNX has not."""
+    layers = keras.layers
+    inputs = keras.Input(input_shape)
+    numbers = keras.ops.cast(inputs, "int32")
+    bits = keras.ops.bitwise_and(numbers, keras.ops.ones_like(numbers))
+    x = layers.Flatten()(inputs + keras.ops.cast(bits, "float32"))
+    return keras.Model(inputs, layers.Dense(n_classes, activation="softmax")(x))
 
 
 LABELS = np.array(["a", "b", "c"] * 4)
@@ -68,6 +90,7 @@ def test_front_ends_equal_those_of_the_transformers(transformer, clips):
         CRNNClassifier(filters=(4,), units=8, **QUICK),
         DSCNNClassifier(depth_multiplier=0.25, **QUICK),
         GRUClassifier(units=8, **QUICK),
+        KerasNetworkClassifier(attention, **QUICK),
         LSTMClassifier(units=8, bidirectional=False, n_layers=2, **QUICK),
         PerceptronClassifier(dense_units=8, **QUICK),
         TCResNetClassifier(global_pooling="statistics", **QUICK),
@@ -110,6 +133,60 @@ def test_the_threshold_is_inside(knows_others, clips, tmp_path):
     np.testing.assert_allclose(model.predict_proba(clips), rejector.predict_proba(clips), atol=1e-5)
 
 
+def test_a_known_class_without_held_out_clips_is_not_unknown(clips, tmp_path):
+    pipeline = Pipeline([MFCCTransformer(), ConvClassifier(filters=(4,), **QUICK)])
+    pipeline.fit(clips, LABELS)
+    labels = np.array(["a", "b"] * 6)  # none of "c"
+    rejector = UnknownRejector(pipeline, keep=1.0, cv="prefit", refit=False).fit(clips, labels)
+    rejector.threshold_ -= 0.01  # rounding may reject a clip with just this score
+    to_onnx(rejector, tmp_path / "model.onnx", X=clips)
+    expected = rejector.predict(clips)
+    assert "c" in pipeline.predict(clips)
+    assert set(expected) <= {"a", "b"}
+    np.testing.assert_array_equal(load(tmp_path / "model.onnx").predict(clips), expected)
+
+
+def test_another_threshold_is_found(clips, tmp_path, monkeypatch):
+    pipeline = Pipeline([MFCCTransformer(), ConvClassifier(filters=(4,), **QUICK)])
+    pipeline.fit(clips, LABELS)
+    rejector = UnknownRejector(pipeline, keep=0.5, cv="prefit", refit=False).fit(clips, LABELS)
+    monkeypatch.setattr(UnknownRejector, "predict", lambda self, X: np.repeat("a", len(X)))
+    with pytest.raises(ExportError, match=r"other labels than UnknownRejector for \d+ of 12"):
+        to_onnx(rejector, tmp_path / "model.onnx", X=clips)
+    assert not list(tmp_path.iterdir())
+
+
+def test_labels_and_windows_of_numpys_types(clips, tmp_path):
+    window = list(np.hanning(480).astype(np.float32))
+    pipeline = Pipeline([MFCCTransformer(window=window), PerceptronClassifier(**QUICK)])
+    for labels in (np.arange(12) % 2, np.arange(12) % 2 == 1, np.arange(12) % 2 + 0.0):
+        pipeline.fit(clips, labels)
+        to_onnx(pipeline, tmp_path / "model.onnx")
+        predicted = load(tmp_path / "model.onnx").predict(clips)
+        assert predicted.dtype == labels.dtype
+        np.testing.assert_array_equal(predicted, pipeline.predict(clips))
+    pipeline.fit(clips, np.arange(12) % 2)
+    rejector = UnknownRejector(pipeline, unknown_label=np.int64(9), cv="prefit", refit=False)
+    to_onnx(rejector.fit(clips, np.arange(12) % 2), tmp_path / "model.onnx")
+    assert load(tmp_path / "model.onnx").contract.unknown_label == 9
+
+
+def test_networks_that_onnx_cannot_express_are_named(clips, tmp_path):
+    pipeline = Pipeline([MFCCTransformer(), KerasNetworkClassifier(inexpressible, **QUICK)])
+    pipeline.fit(clips, LABELS)
+    with pytest.raises(ExportError, match="KerasNetworkClassifier could not be exported; no file"):
+        to_onnx(pipeline, tmp_path / "model.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_paths_are_checked_first(clips, tmp_path):
+    unfitted = MFCCTransformer()
+    with pytest.raises(FileNotFoundError, match=r"The folder of .*model\.onnx does not exist"):
+        to_onnx(unfitted, tmp_path / "nowhere" / "model.onnx")
+    with pytest.raises(IsADirectoryError, match=r"is a folder\. Name the file"):
+        to_onnx(unfitted, tmp_path)
+
+
 def test_searches_samplers_students_and_scikit_learns_pipelines(clips, tmp_path):
     classifier = PerceptronClassifier(**QUICK)
     estimators = [
@@ -136,8 +213,12 @@ def test_a_classifier_alone_takes_features(shape, tmp_path):
     assert (model.contract.input, model.sample_rate) == ("features", None)
     np.testing.assert_allclose(model.predict_proba(X), classifier.predict_proba(X), atol=1e-5)
     np.testing.assert_array_equal(model.predict(X), classifier.predict(X))
-    with pytest.raises(ValueError, match=r"Expected features of shape \(n_clips, .* got \(12, 1"):
+    with pytest.raises(ValueError, match=r"Expected an array of shape \(n_clips, .* got \(12, 1"):
         model.predict(X.reshape(12, 1, -1, 1))
+    with pytest.raises(ValueError, match=r"Expected features of shape \(n_clips, .* got \(11, "):
+        model.predict(X[1:, 1:])
+    with pytest.raises(ValueError, match="The features contain NaN or infinity"):
+        model.predict(np.full_like(X, np.nan))
 
 
 def test_the_file_says_what_it_is(clips, tmp_path):
@@ -191,7 +272,9 @@ def test_a_file_that_computes_something_else_is_not_left(clips, tmp_path, monkey
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"an earlier one"]
 
 
-def test_nothing_is_printed_and_loggers_stay(clips, tmp_path, capfd):
+def test_nothing_is_printed_and_loggers_stay(clips, tmp_path, capfd, monkeypatch):
+    # As if skaudio had imported TensorFlow: another test may have done so.
+    monkeypatch.setattr(_tensorflow, "_CATCHES", True)
     pipeline = Pipeline([MFCCTransformer(), GRUClassifier(units=4, **QUICK)]).fit(clips, LABELS)
     capfd.readouterr()
     to_onnx(pipeline, tmp_path / "model.onnx")

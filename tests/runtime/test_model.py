@@ -17,8 +17,8 @@ import skaudio
 from skaudio import MFCCTransformer, PerceptronClassifier, Pipeline
 from skaudio.exceptions import AudioError, ModelFileError
 from skaudio.export import to_onnx
-from skaudio.runtime import FORMAT_VERSION, load
-from skaudio.runtime._contract import sealed, unsealed
+from skaudio.runtime import load
+from skaudio.runtime._contract import FORMAT_VERSION, sealed, unsealed
 
 # All that the runtime needs beside the standard library.
 NEEDED = ("skaudio", "numpy", "av", "soxr", "lazy_loader", "wrapt", "onnxruntime")
@@ -146,6 +146,10 @@ def test_foreign_models_and_newer_formats_are_refused(exported, tmp_path):
     refused(rf"has format version {FORMAT_VERSION + 1}.*Install a newer one")
     model.metadata_props[0].value = json.dumps({**described, "classes": ["a"]})
     refused("does not match its model")
+    model.metadata_props[0].value = json.dumps({**described, "classes": 3})
+    refused("classes and shape must be lists")
+    model.metadata_props[0].value = "[" * 100_000
+    refused("cannot be read")
     model.metadata_props[0].value = "{}"
     refused("The description of .* cannot be read")
     del model.metadata_props[:]
@@ -158,6 +162,32 @@ def test_foreign_models_and_newer_formats_are_refused(exported, tmp_path):
     path.write_bytes(model.SerializeToString())
     with pytest.raises(ModelFileError, match="is not a model of skaudio"):
         load(path)
+
+
+def test_later_releases_may_say_more(exported, tmp_path):
+    model = onnx.load_from_string(unsealed(exported[1].read_bytes(), path="model"))
+    described = json.loads(model.metadata_props[0].value)
+    model.metadata_props[0].value = json.dumps({**described, "mood": "good"})
+    (tmp_path / "model.onnx").write_bytes(sealed(model.SerializeToString()))
+    assert load(tmp_path / "model.onnx").contract == load(exported[1]).contract
+
+
+def test_weights_in_other_files_are_not_read(exported, tmp_path, monkeypatch):
+    model = onnx.load_from_string(unsealed(exported[1].read_bytes(), path="model"))
+    onnx.save(
+        model, tmp_path / "m.onnx", save_as_external_data=True, location="w", size_threshold=0
+    )
+    model = onnx.load(tmp_path / "m.onnx", load_external_data=False)
+    (tmp_path / "model.onnx").write_bytes(sealed(model.SerializeToString()))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ModelFileError, match="ONNX Runtime cannot load"):
+        load("model.onnx")
+
+
+def test_a_single_clip_is_not_taken_for_recordings(exported):
+    model = load(exported[1])
+    with pytest.raises(ValueError, match=r"shape \(n_clips, n_samples\), got \(4000,\)\. Pass a"):
+        model.predict(exported[2][0])
 
 
 def test_the_version_is_that_of_the_package(exported):
