@@ -33,6 +33,7 @@ ARROWS = {
     "exceptions": set(),
     "export": {
         "_tensorflow",
+        "_version",
         "audio",
         "classifiers",
         "distillation",
