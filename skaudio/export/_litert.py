@@ -72,13 +72,17 @@ def to_litert(estimator: Any, path: str | os.PathLike, *, X: Any = None) -> Expo
 
     Examples
     --------
+    >>> from tempfile import TemporaryDirectory
     >>> import numpy as np
     >>> from skaudio import MFCCTransformer, PerceptronClassifier, Pipeline
     >>> from skaudio.export import to_litert
     >>> rng = np.random.default_rng(0)
     >>> clips, labels = rng.normal(size=(8, 4000)).astype("float32"), list("abababab")
     >>> pipeline = Pipeline([MFCCTransformer(), PerceptronClassifier(random_state=0)])
-    >>> export = to_litert(pipeline.fit(clips, labels), "model.tflite", X=clips)
+    >>> with TemporaryDirectory() as folder:
+    ...     export = to_litert(
+    ...         pipeline.fit(clips, labels), f"{folder}/model.tflite", X=clips
+    ...     )
     >>> export.n_clips, export.largest_difference < 1e-4
     (8, True)
     """

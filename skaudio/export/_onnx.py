@@ -68,13 +68,15 @@ def to_onnx(estimator: Any, path: str | os.PathLike, *, X: Any = None) -> Export
 
     Examples
     --------
+    >>> from tempfile import TemporaryDirectory
     >>> import numpy as np
     >>> from skaudio import MFCCTransformer, PerceptronClassifier, Pipeline
     >>> from skaudio.export import to_onnx
     >>> rng = np.random.default_rng(0)
     >>> clips, labels = rng.normal(size=(8, 4000)).astype("float32"), list("abababab")
     >>> pipeline = Pipeline([MFCCTransformer(), PerceptronClassifier(random_state=0)])
-    >>> export = to_onnx(pipeline.fit(clips, labels), "model.onnx", X=clips)
+    >>> with TemporaryDirectory() as folder:
+    ...     export = to_onnx(pipeline.fit(clips, labels), f"{folder}/model.onnx", X=clips)
     >>> export.n_clips, export.largest_difference < 1e-4
     (8, True)
     """

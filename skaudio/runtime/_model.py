@@ -49,15 +49,17 @@ def load(path: str | os.PathLike, *, n_threads: int = 1) -> Model:
 
     Examples
     --------
+    >>> from tempfile import TemporaryDirectory
     >>> import numpy as np
-    >>> from skaudio import ConvClassifier, MFCCTransformer, Pipeline
+    >>> from skaudio import MFCCTransformer, PerceptronClassifier, Pipeline
     >>> from skaudio.export import to_onnx
     >>> from skaudio.runtime import load
     >>> rng = np.random.default_rng(0)
     >>> clips, labels = rng.normal(size=(8, 4000)).astype("float32"), list("abababab")
-    >>> pipeline = Pipeline([MFCCTransformer(), ConvClassifier(epochs=1, random_state=0)])
-    >>> _ = to_onnx(pipeline.fit(clips, labels), "model.onnx")
-    >>> model = load("model.onnx")
+    >>> pipeline = Pipeline([MFCCTransformer(), PerceptronClassifier(random_state=0)])
+    >>> with TemporaryDirectory() as folder:
+    ...     export = to_onnx(pipeline.fit(clips, labels), f"{folder}/model.onnx")
+    ...     model = load(export.path)
     >>> model.classes_.tolist(), model.sample_rate
     (['a', 'b'], 16000)
     >>> model.predict_proba(clips).shape
