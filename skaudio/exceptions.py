@@ -6,7 +6,7 @@ The hierarchy::
      +-- SkaudioError                        base class of all of them
           +-- AudioError (ValueError)        recordings that cannot be used
           +-- DatasetError (ValueError)      a data set that is missing or incomplete
-          +-- ExportError (ValueError)       a model whose exported file computes something else
+          +-- ExportError (ValueError)       a model that cannot be exported
           +-- MissingDependencyError (ImportError)   an optional package is not installed
           +-- ModelFileError (ValueError)    an exported model that cannot be used
 
@@ -85,7 +85,7 @@ class MissingDependencyError(SkaudioError, ImportError):
 
 
 class ExportError(SkaudioError, ValueError):
-    """A model whose exported file does not compute the same; the file was removed."""
+    """A model that cannot be exported, or whose file computes something else; none is left."""
 
 
 class ModelFileError(SkaudioError, ValueError):

@@ -26,7 +26,7 @@ from skaudio.export._parts import Parts, parts_of
 from skaudio.rejection import UnknownRejector
 from skaudio.runtime import Contract
 
-__all__ = ["Export", "contract_of", "export", "imported", "quiet"]
+__all__ = ["Export", "export", "imported", "quiet"]
 
 # Largest difference of a probability from the estimator's. Rounding makes it about 1e-6.
 _TOLERANCE = 1e-4
@@ -95,7 +95,7 @@ def export(
     parts = parts_of(estimator)
     contract = contract_of(parts, packages)
     clips = synthetic_clips(parts) if X is None else list(in_order(X, caller="The export"))
-    expected, labels = estimator.predict_proba(clips), estimator.predict(clips)
+    expected = estimator.predict_proba(clips)
     start()
     model = as_model(parts)
     model(np.zeros((1, *model.input_shape[1:]), np.float32))  # or Keras does not export it
@@ -117,6 +117,7 @@ def export(
                 "Please report this, with the parameters of the transformer and the classifier."
             )
         if parts.rejector is not None:
+            labels = estimator.predict(clips)
             _check_labels(parts, parts.rejector, outputs["index"], labels, clips)
         os.replace(file, path)
     return Export(os.fspath(path), path.stat().st_size, len(clips), difference)

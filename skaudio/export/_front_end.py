@@ -65,15 +65,12 @@ class FrontEnd(keras.layers.Layer):
             is_sound = _is_sound(
                 waveforms,
                 n_frames,
-                **_only(framing, "hop_length", "center"),
                 n_fft=len(framing["window"]),
+                hop_length=framing["hop_length"],
+                center=framing["center"],
             )
             features = _normalized(features, is_sound, variance=finish.normalize == "mean_var")
         return features
-
-
-def _only(options: dict[str, Any], *names: str) -> dict[str, Any]:
-    return {name: options[name] for name in names}
 
 
 # The functions of dsp --------------------------------------------------------------------------
