@@ -49,6 +49,7 @@ sphinx_gallery_conf = {
     "ignore_pattern": r"benchmarks/",
     "within_subsection_order": "FileNameSortKey",
     "abort_on_example_error": True,
+    "parallel": 2,
     "download_all_examples": False,
     "remove_config_comments": True,
     "show_signature": False,

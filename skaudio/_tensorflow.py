@@ -95,12 +95,27 @@ def _stderr_kept() -> Iterator[int]:
         os.close(copy)
 
 
+def _limit_threads() -> None:
+    """Give TensorFlow as many threads as ``OMP_NUM_THREADS`` grants to numerical libraries.
+
+    TensorFlow itself does not read this variable, which joblib and Dask set in worker processes.
+    It would start a thread for each core in each process. ``TF_NUM_INTRAOP_THREADS`` has
+    precedence.
+    """
+    granted = os.environ.get("OMP_NUM_THREADS", "")
+    if not granted.isdigit() or int(granted) < 1 or "TF_NUM_INTRAOP_THREADS" in os.environ:
+        return
+    with contextlib.suppress(RuntimeError):  # TensorFlow has started, with its own number
+        tf.config.threading.set_intra_op_parallelism_threads(int(granted))
+
+
 with _quiet_start():
     import keras
     import tensorflow as tf
 
     # Listing devices prints the last of these messages; it does not initialise them.
     tf.config.list_physical_devices("GPU")
+    _limit_threads()
 
 if keras.backend.backend() != "tensorflow":
     raise ImportError(

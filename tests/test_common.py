@@ -15,6 +15,7 @@ from skaudio import (
     PerceptronClassifier,
     TCResNetClassifier,
 )
+from skaudio.classifiers import _graphs
 
 
 class SmallNetwork:
@@ -45,8 +46,8 @@ CLASSIFIERS = [
         dropout=0.0,
         **{**QUICK, "learning_rate": 0.02, "epochs": 10},
     ),
-    TCResNetClassifier(width_multiplier=0.5, dropout=0.0, epochs=10, learning_rate=0.02),
-    BCResNetClassifier(depth_multiplier=0.25, conv_dropout=0.0, epochs=10, learning_rate=0.02),
+    TCResNetClassifier(width_multiplier=0.5, dropout=0.0, **{**QUICK, "learning_rate": 0.02}),
+    BCResNetClassifier(depth_multiplier=0.25, conv_dropout=0.0, **{**QUICK, "learning_rate": 0.02}),
     KerasNetworkClassifier(SmallNetwork(), {"units": 8}, **QUICK),
 ]
 
@@ -69,6 +70,12 @@ EXPECTED_FAILED_CHECKS = {
     "check_methods_sample_order_invariance": FLOAT32,
     "check_methods_subset_invariance": FLOAT32,
 }
+
+
+@pytest.fixture(autouse=True)
+def _all_networks_are_kept(monkeypatch):
+    """Compile a network once for all checks with data of the same shape."""
+    monkeypatch.setattr(_graphs, "_KEPT_NETWORKS", 100)
 
 
 @pytest.mark.slow

@@ -26,6 +26,16 @@ ARROWS = {
     "audio": {"_progress", "exceptions"},
     "augmentation": {"_tensorflow", "_validation", "audio", "exceptions"},
     "classifiers": {"_progress", "_tensorflow", "_validation", "architectures", "augmentation"},
+    "cli": {
+        "",
+        "audio",
+        "datasets",
+        "exceptions",
+        "export",
+        "model_selection",
+        "report",
+        "runtime",
+    },
     "datasets": {"_progress", "_validation", "audio", "exceptions"},
     "display": {"exceptions"},
     "distillation": {"_validation", "audio"},
@@ -52,9 +62,11 @@ ARROWS = {
         "exceptions",
         "store",
     },
+    "model_selection": {"_progress"},
     "pipeline": {"rejection"},
     "prototypes": {"_validation"},
     "rejection": {"_validation"},
+    "report": {"architectures", "audio", "datasets", "dsp", "exceptions", "model_selection"},
     "runtime": {"audio", "exceptions"},
     "store": set(),
 }
@@ -143,6 +155,16 @@ FIT = (
 def test_tensorflow_stays_silent():
     run = _run(FIT)
     assert (run.stdout, run.stderr) == ("", "")
+
+
+@pytest.mark.parametrize(("own", "expected"), [({}, 3), ({"TF_NUM_INTRAOP_THREADS": "2"}, 0)])
+def test_tensorflow_has_the_threads_that_are_granted_to_others(own, expected):
+    """Its own variable has precedence; TensorFlow then reads it (and states no number)."""
+    code = (
+        FIT + "from skaudio._tensorflow import tf;"
+        "print(tf.config.threading.get_intra_op_parallelism_threads())"
+    )
+    assert _run(code, OMP_NUM_THREADS="3", **own).stdout.strip() == str(expected)
 
 
 def test_worker_processes_stay_silent_too():

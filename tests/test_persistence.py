@@ -9,6 +9,7 @@ import sys
 import joblib
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 from skaudio import (
@@ -23,18 +24,57 @@ from skaudio import (
 
 IN_A_FRESH_PROCESS = """
 import sys
-import joblib, numpy as np
-model, paths, labels = joblib.load(sys.argv[1])
-np.save(sys.argv[2], model.predict_proba(paths))
-model.fit(paths, labels)
-np.save(sys.argv[3], model.predict_proba(paths))
+import joblib
+models, paths, labels = joblib.load(sys.argv[1])
+answers = {}
+for name, model in models.items():
+    loaded = model.predict_proba(paths)
+    answers[name] = loaded, model.fit(paths, labels).predict_proba(paths)
+joblib.dump(answers, sys.argv[2])
 """
 
+SEARCHED = {"perceptronclassifier__dropout": [0.0, 0.5]}
+CLASSIFIERS = {
+    "perceptron": PerceptronClassifier(epochs=2, random_state=0),
+    "default": ConvClassifier(epochs=2, random_state=0),
+    "1-D": ConvClassifier(filters=(4, 4), epochs=2, random_state=0),
+    "options": ConvClassifier(
+        filters=(4,),
+        conv_dropout=0.2,
+        augmentation=FeatureAugmentation(noise_std=1.5, mixup=0.2),
+        optimizer="sgd",
+        learning_rate_schedule="constant",
+        early_stopping=True,
+        epochs=2,
+        random_state=0,
+    ),
+    "2-D": ConvClassifier(conv_dim=2, filters=(4,), dense_units=8, epochs=2, random_state=0),
+    "LSTM": LSTMClassifier(units=4, epochs=2, random_state=0),
+    "GRU": GRUClassifier(units=4, n_layers=2, bidirectional=False, epochs=2, random_state=0),
+}
 
-def _answers_elsewhere(model, paths, labels, folder):
+
+@pytest.fixture(scope="module")
+def fitted(tone_files):
+    """Pipelines and a search, fitted, with their probabilities."""
+    paths, labels, _ = tone_files
+    models = {
+        name: Pipeline([MFCCTransformer(n_mfcc=13, hop_length=320), classifier])
+        for name, classifier in CLASSIFIERS.items()
+    }
+    models["search"] = GridSearchCV(clone(models["perceptron"]), SEARCHED, cv=3)
+    return {
+        name: (model.fit(paths, labels), model.predict_proba(paths))
+        for name, model in models.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def answers_elsewhere(fitted, tone_files, tmp_path_factory):
     """Probabilities after loading in a fresh process, and after fitting again there."""
-    files = [str(folder / name) for name in ("model.joblib", "loaded.npy", "again.npy")]
-    joblib.dump((model, paths, labels), files[0])
+    paths, labels, _ = tone_files
+    files = [str(tmp_path_factory.mktemp("models") / name) for name in ("models", "answers")]
+    joblib.dump(({name: model for name, (model, _) in fitted.items()}, paths, labels), files[0])
     run = subprocess.run(
         [sys.executable, "-W", "error::UserWarning", "-c", IN_A_FRESH_PROCESS, *files],
         env={name: value for name, value in os.environ.items() if not name.startswith("TF_")},
@@ -44,51 +84,20 @@ def _answers_elsewhere(model, paths, labels, folder):
     )
     assert run.returncode == 0, run.stderr
     assert run.stderr == ""
-    return np.load(files[1]), np.load(files[2])
+    return joblib.load(files[1])
 
 
-@pytest.mark.parametrize(
-    "classifier",
-    [
-        PerceptronClassifier(epochs=2, random_state=0),
-        ConvClassifier(epochs=2, random_state=0),
-        ConvClassifier(filters=(4, 4), epochs=2, random_state=0),
-        ConvClassifier(
-            filters=(4,),
-            conv_dropout=0.2,
-            augmentation=FeatureAugmentation(noise_std=1.5, mixup=0.2),
-            optimizer="sgd",
-            learning_rate_schedule="constant",
-            early_stopping=True,
-            epochs=2,
-            random_state=0,
-        ),
-        ConvClassifier(conv_dim=2, filters=(4,), dense_units=8, epochs=2, random_state=0),
-        LSTMClassifier(units=4, epochs=2, random_state=0),
-        GRUClassifier(units=4, n_layers=2, bidirectional=False, epochs=2, random_state=0),
-    ],
-    ids=["perceptron", "default", "1-D", "options", "2-D", "LSTM", "GRU"],
-)
-def test_a_pipeline_survives_bit_for_bit(classifier, tone_files, tmp_path):
-    paths, labels, _ = tone_files
-    model = Pipeline([MFCCTransformer(n_mfcc=13, hop_length=320), classifier])
-    expected = model.fit(paths, labels).predict_proba(paths)
+@pytest.mark.xdist_group("persistence")
+@pytest.mark.parametrize("name", [*CLASSIFIERS, "search"])
+def test_survives_bit_for_bit(name, fitted, answers_elsewhere, tone_files):
+    paths, _, _ = tone_files
+    model, expected = fitted[name]
     for again in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
         np.testing.assert_array_equal(again.predict_proba(paths), expected)
-    loaded, refitted = _answers_elsewhere(model, paths, labels, tmp_path)
+    loaded, refitted = answers_elsewhere[name]
     np.testing.assert_array_equal(loaded, expected)
     np.testing.assert_array_equal(refitted, expected)
     np.testing.assert_array_equal(model.predict_proba(paths), expected)
-
-
-def test_a_search_survives_bit_for_bit(tone_files, tmp_path):
-    paths, labels, _ = tone_files
-    model = Pipeline([MFCCTransformer(n_mfcc=13), PerceptronClassifier(epochs=2, random_state=0)])
-    search = GridSearchCV(model, {"perceptronclassifier__dropout": [0.0, 0.5]}, cv=3)
-    expected = search.fit(paths, labels).predict_proba(paths)
-    loaded, refitted = _answers_elsewhere(search, paths, labels, tmp_path)
-    np.testing.assert_array_equal(loaded, expected)
-    np.testing.assert_array_equal(refitted, expected)
 
 
 def test_partial_fit_goes_on_after_loading(sequences):
