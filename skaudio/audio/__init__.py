@@ -9,9 +9,9 @@ long recording that a clip needs is read.
 """
 
 from skaudio.audio._fingerprint import fingerprint
+from skaudio.audio._inspection import Inspection, find_unreadable, inspect
 from skaudio.audio._loading import (
     durations,
-    find_unreadable,
     fit_length,
     is_audio,
     load,
@@ -20,12 +20,14 @@ from skaudio.audio._loading import (
 from skaudio.audio._segment import RenderableRecording, Segment
 
 __all__ = [
+    "Inspection",
     "RenderableRecording",
     "Segment",
     "durations",
     "find_unreadable",
     "fingerprint",
     "fit_length",
+    "inspect",
     "is_audio",
     "load",
     "load_batch",

@@ -9,12 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from skaudio._progress import progress_bar
 from skaudio.audio import _ffmpeg
 from skaudio.audio._bytes import PathReader
 from skaudio.audio._failures import Unusable, describe
 from skaudio.audio._rates import n_samples_in
-from skaudio.audio._recording import read, seconds
+from skaudio.audio._recording import measure, read
 from skaudio.audio._sources import in_order
 from skaudio.exceptions import AudioError
 
@@ -206,7 +205,7 @@ def durations(sources: Iterable[Any], *, sample_rate: int) -> np.ndarray:
     measured, failures = [], []
     for index, source in enumerate(in_order(sources, caller="durations")):
         try:
-            measured.append(seconds(source, sample_rate=sample_rate))
+            measured.append(measure(source, sample_rate=sample_rate)[0])
         except Unusable as error:
             failures += error.named(describe(source, index))
     if failures:
@@ -247,63 +246,6 @@ def is_audio(path: str | os.PathLike) -> bool:
         return False
 
 
-def find_unreadable(
-    sources: Iterable[Any],
-    *,
-    sample_rate: int = 16000,
-    n_jobs: int | None = None,
-    verbose: int = 0,
-) -> list[tuple[int, str]]:
-    """Find the recordings that cannot be used.
-
-    Every recording is decoded to its end, since a file may open and report a duration but
-    be damaged in the middle.
-
-    Parameters
-    ----------
-    sources : iterable
-        Recordings as :func:`load` takes them, in an ordered container (not a set or dict).
-    sample_rate : int, default=16000
-        The rate that they will be resampled to, in Hz.
-    n_jobs : int, default=None
-        Threads that decode at the same time, as joblib counts them; None means one.
-    verbose : int, default=0
-        Positive shows a progress bar.
-
-    Returns
-    -------
-    list of (int, str)
-        Index in `sources` and reason, in order.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skaudio.audio import find_unreadable
-    >>> X, y = [np.ones(16), np.array([0.0, np.nan])], ["good", "bad"]
-    >>> unreadable = find_unreadable(X)
-    >>> unreadable
-    [(1, '1 of its 2 samples is NaN or infinite')]
-
-    Remove them from the recordings and labels:
-
-    >>> bad = {index for index, _ in unreadable}
-    >>> X, y = zip(*[pair for index, pair in enumerate(zip(X, y)) if index not in bad])
-    >>> y
-    ('good',)
-    """
-    items: Iterable[Any] = enumerate(in_order(sources, caller="find_unreadable"))
-    if verbose > 0:
-        items = progress_bar(list(items), desc="Checking", unit="recording")
-    if n_jobs in (None, 1):
-        checked: Iterable[Any] = (_check(item, sample_rate) for item in items)
-    else:
-        import joblib  # takes a fraction of a second, which is not needed to predict
-
-        parallel = joblib.Parallel(n_jobs, prefer="threads", return_as="generator")
-        checked = parallel(joblib.delayed(_check)(item, sample_rate) for item in items)
-    return [failure for failure in checked if failure is not None]
-
-
 def fit_length(samples: np.ndarray, n_samples: int) -> np.ndarray:
     """Cut the end of a clip, or pad it with zeros.
 
@@ -333,12 +275,3 @@ def fit_length(samples: np.ndarray, n_samples: int) -> np.ndarray:
     if len(samples) >= n_samples:
         return samples[:n_samples]
     return np.pad(samples, (0, n_samples - len(samples)))
-
-
-def _check(item: tuple[int, Any], sample_rate: int) -> tuple[int, str] | None:
-    index, source = item
-    try:
-        read(source, sample_rate=sample_rate)
-    except Unusable as error:
-        return index, str(error)
-    return None

@@ -45,8 +45,8 @@ def read(
     return out[: len(samples)]
 
 
-def seconds(source: Any, *, sample_rate: int) -> float:
-    """Measure a recording, if possible without decoding it."""
+def measure(source: Any, *, sample_rate: int) -> tuple[float, float]:
+    """Measure length in seconds and rate, if possible without decoding the recording."""
     reader = reader_of(source)
     if reader is not None:
         try:
@@ -55,7 +55,7 @@ def seconds(source: Any, *, sample_rate: int) -> float:
             reader.close()
     elif hasattr(source, "render"):
         try:
-            return float(source.duration(sample_rate=sample_rate))
+            return float(source.duration(sample_rate=sample_rate)), float(sample_rate)
         except AudioError as error:
             raise Unusable.because_of(error) from error
     else:
@@ -66,7 +66,7 @@ def seconds(source: Any, *, sample_rate: int) -> float:
     if n_samples == 0:
         raise Unusable("it holds no samples")
     check_rate(rate, sample_rate)
-    return n_samples / rate
+    return n_samples / rate, float(rate)
 
 
 def _read_encoded(

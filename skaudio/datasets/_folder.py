@@ -43,6 +43,7 @@ def load_audio_folder(
     folder: str | os.PathLike,
     *,
     categories: Collection[str] | None = None,
+    groups: str | re.Pattern | None = None,
     shuffle: bool = True,
     random_state: Any = 0,
     return_X_y: bool = False,
@@ -72,6 +73,10 @@ def load_audio_folder(
         The folder. ``~`` stands for the user's home.
     categories : collection of str, default=None
         Sub-folders to load; None loads all of them.
+    groups : str or re.Pattern, default=None
+        A regular expression that finds the group of a recording, such as its speaker, in its path
+        relative to `folder` (with ``/`` between the folders): the first parenthesised part, or
+        the whole match. None recognises the two forms of file names that are described below.
     shuffle : bool, default=True
         Shuffle the recordings, which are otherwise sorted by class: an unshuffled
         :class:`~sklearn.model_selection.KFold` would then train without some classes.
@@ -93,7 +98,7 @@ def load_audio_folder(
         target_names : list of str
             The classes, sorted.
         groups : ndarray of shape (n_clips,), or None
-            Their speakers, ``str``, if every file is named
+            What `groups` finds, ``str``. Without it their speakers, if every file is named
             ``<speaker>_nohash_<number>`` as in Speech Commands, or every file
             ``<digit>_<speaker>_<number>`` as in Free Spoken Digits. Otherwise None.
         DESCR : str
@@ -102,7 +107,8 @@ def load_audio_folder(
     Raises
     ------
     DatasetError
-        If the folder is missing or has no classes, or if a class has no audio files.
+        If the folder is missing or has no classes, if a class has no audio files, or if `groups`
+        finds nothing in a path.
 
     Warns
     -----
@@ -147,7 +153,7 @@ def load_audio_folder(
     return as_bunch(
         paths,
         target,
-        groups=speakers_of(paths),
+        groups=speakers_of(paths) if groups is None else _groups_of(paths, root, groups),
         descr=descr,
         shuffle=shuffle,
         random_state=random_state,
@@ -385,6 +391,26 @@ def _classes(folder: Path, wanted: list[str] | None) -> list[str]:
             f"It has {quoted(found)}."
         )
     return found if wanted is None else wanted
+
+
+def _groups_of(paths: Sequence[str], root: Path, pattern: str | re.Pattern) -> np.ndarray:
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise ValueError(
+            "The 'groups' parameter of load_audio_folder must be a regular expression. "
+            f"Got {pattern!r} instead: {error}."
+        ) from error
+    names = [Path(path).relative_to(root).as_posix() for path in paths]
+    matches = [compiled.search(name) for name in names]
+    without = [name for name, match in zip(names, matches, strict=True) if match is None]
+    if without:
+        raise DatasetError(
+            f"The pattern {compiled.pattern!r} finds no group in {len(without)} of {len(names)} "
+            f"paths, such as {quoted(without[:3])}."
+        )
+    whole_or_part = min(1, compiled.groups)
+    return np.array([match[whole_or_part] or "" for match in matches if match])
 
 
 def _extension(path: str) -> str:

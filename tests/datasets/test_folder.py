@@ -1,4 +1,5 @@
 import os
+import re
 
 import numpy as np
 import pytest
@@ -205,3 +206,25 @@ def test_real_folder(real_data):
     assert len(loaded.data) == 4666
     assert loaded.target_names == ["bed", "cat", "happy"]
     assert len(set(loaded.groups)) == 1555
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        (r"_(\w)\d\.wav", ["x", "y", "x"]),
+        (r"_\w", ["_x", "_y", "_x"]),
+        (re.compile(r"^(\w+)/"), ["cat", "cat", "dog"]),
+    ],
+)
+def test_groups_are_found_by_a_pattern(make_folder, pattern, expected):
+    folder = make_folder("cat/a_x1.wav", "cat/a_y1.wav", "dog/a_x2.wav")
+    loaded = load_audio_folder(folder, groups=pattern, shuffle=False)
+    assert loaded.groups.tolist() == expected
+
+
+def test_a_pattern_that_finds_nothing_or_is_none_is_an_error(make_folder):
+    folder = make_folder("cat/a_x1.wav", "dog/b.wav")
+    with pytest.raises(DatasetError, match=r"no group in 1 of 2 paths, such as 'dog/b.wav'"):
+        load_audio_folder(folder, groups=r"_(\w)")
+    with pytest.raises(ValueError, match="must be a regular expression"):
+        load_audio_folder(folder, groups="(")
