@@ -1,0 +1,173 @@
+"""What a classifier predicts for clips that it was not trained on, and how sure that is."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+from sklearn.datasets import make_classification
+from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import (
+    LeaveOneGroupOut,
+    PredefinedSplit,
+    StratifiedKFold,
+    cross_val_predict,
+)
+from sklearn.svm import LinearSVC
+
+from skaudio import ConvClassifier
+from skaudio.model_selection import Evaluation
+
+X, y = make_classification(90, n_informative=4, n_classes=3, flip_y=0.2, random_state=0)
+GROUPS = np.arange(90) % 9
+
+
+def _evaluation(is_right, groups=None):
+    """An evaluation of a given outcome."""
+    n = len(is_right)
+    return Evaluation(
+        indices=np.arange(n),
+        y_true=np.ones(n, int),
+        y_pred=np.asarray(is_right).astype(int),
+        probabilities=None,
+        classes=np.array([0, 1]),
+        folds=np.zeros(n, int),
+        groups=groups,
+    )
+
+
+def test_predictions_are_those_of_scikit_learns_cross_validation():
+    cv = StratifiedKFold(3)
+    found = Evaluation.from_cross_validation(LogisticRegression(), X, y, cv=cv)
+    expected = cross_val_predict(LogisticRegression(), X, y, cv=cv, method="predict_proba")
+    assert_allclose(found.probabilities, expected[found.indices])
+    np.testing.assert_array_equal(found.y_true, y[found.indices])
+    assert sorted(found.indices) == list(range(90))
+    assert len(found.fit_times) == 3
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_processes_change_nothing(n_jobs):
+    found = Evaluation.from_cross_validation(LogisticRegression(), X, y, n_jobs=n_jobs)
+    one = Evaluation.from_cross_validation(LogisticRegression(), X, y)
+    assert_allclose(found.probabilities, one.probabilities)
+    np.testing.assert_array_equal(found.folds, one.folds)
+
+
+@pytest.mark.parametrize("cv", [5, 20, LeaveOneGroupOut()])
+def test_a_group_is_in_one_fold_only(cv):
+    found = Evaluation.from_cross_validation(LogisticRegression(), X, y, groups=GROUPS, cv=cv)
+    assert all(len(set(found.folds[found.groups == group])) == 1 for group in range(9))
+    assert len(found.fit_times) == (5 if cv == 5 else 9)
+
+
+def test_a_split_may_test_some_clips_only():
+    cv = PredefinedSplit(np.where(np.arange(90) < 60, -1, 0))
+    found = Evaluation.from_cross_validation(LogisticRegression(), X, y, cv=cv)
+    assert found.indices.tolist() == list(range(60, 90))
+
+
+def test_a_class_that_a_fold_was_not_trained_on_has_no_probability():
+    cv = PredefinedSplit(np.where((y == 2) | (np.arange(90) % 5 == 0), 0, 1))
+    found = Evaluation.from_cross_validation(LogisticRegression(), X, y, cv=cv)
+    assert found.classes.tolist() == [0, 1, 2]
+    assert (found.probabilities[found.folds == 0, 2] == 0).all()
+    assert_allclose(found.probabilities.sum(axis=1), 1)
+
+
+def test_a_classifier_needs_no_probabilities():
+    found = Evaluation.from_cross_validation(LinearSVC(), X, y)
+    assert found.probabilities is None
+    assert len(found.mistakes) == round(90 * (1 - found.accuracy))
+
+
+def test_the_most_confident_mistakes_come_first():
+    found = Evaluation.from_cross_validation(LogisticRegression(), X, y)
+    confidence = found.probabilities.max(axis=1)[found.mistakes]
+    assert (np.diff(confidence) <= 0).all()
+    assert (found.y_true != found.y_pred)[found.mistakes].all()
+
+
+def test_no_fold_is_begun_when_the_time_is_over():
+    found = Evaluation.from_cross_validation(DummyClassifier(), X, y, cv=5, max_time=0)
+    assert len(found.fit_times) == 1
+    assert set(found.folds) == {0}
+    found = Evaluation.from_cross_validation(DummyClassifier(), X, y, cv=5, max_time=60)
+    assert len(found.fit_times) == 5
+
+
+def test_histories_of_networks_are_kept_and_a_bar_is_shown(sequences, capsys):
+    features, labels = sequences
+    classifier = ConvClassifier(filters=4, epochs=2, random_state=0)
+    found = Evaluation.from_cross_validation(classifier, features, labels, cv=2, verbose=1)
+    assert [len(history["loss"]) for history in found.histories] == [2, 2]
+    assert "Training" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_refit_fits_all_clips(n_jobs):
+    found = Evaluation.from_cross_validation(LogisticRegression(), X, y, refit=True, n_jobs=n_jobs)
+    assert_allclose(found.estimator.coef_, LogisticRegression().fit(X, y).coef_)
+    assert len(found.fit_times) == 5
+    assert Evaluation.from_cross_validation(LogisticRegression(), X, y).estimator is None
+
+
+def test_a_fitted_classifier_is_evaluated_as_it_is():
+    fitted = LogisticRegression().fit(X[:60], y[:60])
+    found = Evaluation.from_estimator(fitted, X[60:], y[60:])
+    assert found.accuracy == fitted.score(X[60:], y[60:])
+    assert found.fit_times == []
+
+
+def test_scores_of_classes():
+    found = _evaluation([1, 1, 0, 1])
+    zero, one = found.class_scores()
+    assert (zero.n_clips, one.n_clips) == (0, 4)
+    assert (one.precision, one.recall, one.f1_spread) == (1, 0.75, None)
+    assert found.balanced_accuracy == 0.75  # labels without clips do not count
+
+
+def test_the_interval_of_clips_is_wilsons():
+    """8 of 10: the value of Newcombe (1998) and of R's prop.test without correction."""
+    assert_allclose(_evaluation([1] * 8 + [0] * 2).interval(), (0.4902, 0.9433), atol=1e-4)
+    low, high = _evaluation([1] * 100).interval()
+    assert (high, round(low, 3)) == (1, 0.963)
+
+
+def test_clips_that_agree_within_their_group_count_once():
+    of_groups = np.repeat([1] * 80 + [0] * 20, 10)
+    clustered = _evaluation(of_groups, groups=np.repeat(np.arange(100), 10)).interval()
+    assert_allclose(clustered, _evaluation([1] * 80 + [0] * 20).interval(), atol=2e-3)
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=40), st.integers(1, 10), st.floats(0.5, 0.99))
+def test_the_interval_contains_the_accuracy(is_right, n_groups, confidence):
+    evaluation = _evaluation(is_right, groups=np.arange(len(is_right)) % n_groups)
+    low, high = evaluation.interval(confidence)
+    assert 0 <= low <= evaluation.accuracy
+    assert evaluation.accuracy <= high <= 1
+
+
+@pytest.mark.parametrize("concentration", [2.0, 20.0])
+def test_the_interval_has_its_confidence_where_groups_differ(concentration):
+    """1,000 sets of 40 groups whose accuracies are drawn from a beta distribution."""
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(40), 10)
+    covered = []
+    for _ in range(1000):
+        rates = rng.beta(0.9 * concentration, 0.1 * concentration, size=40)
+        low, high = _evaluation(rng.random(400) < rates[groups], groups=groups).interval()
+        covered.append(low <= 0.9 <= high)
+    assert 0.92 <= np.mean(covered) <= 0.98
+
+
+def test_two_classifiers_are_compared_on_the_same_clips():
+    good = Evaluation.from_cross_validation(LogisticRegression(), X, y, groups=GROUPS)
+    bad = Evaluation.from_cross_validation(DummyClassifier(), X, y, groups=GROUPS)
+    difference, low, high = good.difference(bad)
+    assert difference == pytest.approx(good.accuracy - bad.accuracy)
+    assert 0 < low < difference < high
+    assert good.difference(good) == (0, 0, 0)
+    with pytest.raises(ValueError, match="not of the same clips"):
+        good.difference(Evaluation.from_estimator(DummyClassifier().fit(X, y), X, y))
