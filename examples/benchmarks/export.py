@@ -1,17 +1,22 @@
 """Compare exported models with the pipelines that they were made from.
 
 The first table has a row for each classifier behind each front end: the largest difference of a
-probability and the share of equal labels over 500 clips of *bed*, *cat* and *happy* in
-``SKAUDIO_DATA``, the size of the file, and the median time for one clip, from an array to its
-label, on one thread::
+probability over 500 clips of *bed*, *cat* and *happy* in ``SKAUDIO_DATA`` and the share of equal
+labels, both for ONNX and for LiteRT, the size of the ONNX file, and the median time for one clip,
+from an array to its label, on one thread::
 
     SKAUDIO_DATA=... python examples/benchmarks/export.py
+
+With ``--int8``, there is a table of the convolutional networks instead, all defaults, trained on
+the training speakers: accuracy on the clips of the validation speakers and size of the files, with
+floats and with convolutions of 8 bits.
 
 The second table compares :func:`skaudio.runtime.load` with ``joblib.load``, each in a process of
 its own (on Linux): the time until the model is loaded, imports included, the largest memory, and
 the median time for one clip.
 """
 
+import argparse
 import os
 import subprocess
 import sys
@@ -22,6 +27,7 @@ from pathlib import Path
 import joblib
 import numpy as np
 
+import skaudio
 from skaudio import (
     BCResNetClassifier,
     ConvClassifier,
@@ -37,7 +43,8 @@ from skaudio import (
     TCResNetClassifier,
     audio,
 )
-from skaudio.export import to_onnx
+from skaudio.datasets import fetch_speech_commands
+from skaudio.export import to_litert, to_onnx
 from skaudio.runtime import load
 
 TRANSFORMERS = MFCCTransformer, LogMelTransformer, PCENTransformer
@@ -51,6 +58,7 @@ CLASSIFIERS = (
     GRUClassifier,
     LSTMClassifier,
 )
+CONVOLUTIONAL = ConvClassifier, TCResNetClassifier, DSCNNClassifier, BCResNetClassifier
 RATE = 16000
 
 # In a new process: load, report, and time single clips.
@@ -96,25 +104,47 @@ def compare(folder):
     """Print the first table; return the pipeline and the file of the literal line."""
     clips, labels = load_clips(600)
     chosen = np.random.default_rng(0).permutation(len(clips))[:500]
-    print(f"{'':16}{'':24}{'difference':>11}{'labels':>8}{'kB':>7}{'ms a clip':>11}")
+    print(f"{'':40}{'ONNX':>11}{'labels':>8}{'LiteRT':>11}{'labels':>8}{'kB':>7}{'ms a clip':>11}")
     for Transformer in TRANSFORMERS:
         for Classifier in CLASSIFIERS:
             pipeline = Pipeline([Transformer(), Classifier(epochs=3, random_state=0)])
             pipeline.fit(clips, labels)
             file = folder / f"{Transformer.__name__}{Classifier.__name__}"
             export = to_onnx(pipeline, f"{file}.onnx", X=clips[chosen])
+            on_phones = to_litert(pipeline, f"{file}.tflite", X=clips[chosen])
             joblib.dump(pipeline, f"{file}.joblib")
-            model = load(f"{file}.onnx")
-            equal = np.mean(model.predict(clips[chosen]) == pipeline.predict(clips[chosen]))
             print(
                 f"{Transformer.__name__.removesuffix('Transformer'):16}"
                 f"{Classifier.__name__.removesuffix('Classifier'):24}"
-                f"{export.largest_difference:11.1e}{equal:8.3f}{export.n_bytes / 1000:7.0f}"
-                f"{milliseconds(model, clips[chosen][:200]):11.2f}",
+                f"{export.largest_difference:11.1e}{export.agreement:8.3f}"
+                f"{on_phones.largest_difference:11.1e}{on_phones.agreement:8.3f}"
+                f"{export.n_bytes / 1000:7.0f}"
+                f"{milliseconds(load(export.path), clips[chosen][:200]):11.2f}",
                 flush=True,
             )
     np.save(folder / "clips.npy", clips[chosen][:200])
     return folder / f"{MFCCTransformer.__name__}{ConvClassifier.__name__}"
+
+
+def compare_precisions(folder, classifiers):
+    """Print the table of floats and integers."""
+    words = ["bed", "happy", "cat"]
+    train = fetch_speech_commands(words, subset="train", random_state=0)
+    test = fetch_speech_commands(words, subset="validation", random_state=0)
+    print(f"{'':24}{'':8}{'accuracy':>9}{'of int8':>9}{'labels':>8}{'kB':>7}{'of int8':>9}")
+    for Classifier in classifiers:
+        pipeline = Pipeline([MFCCTransformer(n_jobs=-1), Classifier(random_state=0)])
+        pipeline.fit(train.data, train.target)
+        for write in (to_onnx, to_litert):
+            path, clips = folder / "model", {"X": test.data, "y": test.target}
+            floats = write(pipeline, path, **clips)
+            integers = write(pipeline, path, **clips, quantize="int8")
+            print(
+                f"{Classifier.__name__.removesuffix('Classifier'):24}{write.__name__[3:]:8}"
+                f"{floats.accuracy:9.4f}{integers.accuracy:9.4f}{integers.agreement:8.3f}"
+                f"{floats.n_bytes / 1000:7.0f}{integers.n_bytes / 1000:9.0f}",
+                flush=True,
+            )
 
 
 def compare_processes(file, clips):
@@ -130,12 +160,20 @@ def compare_processes(file, clips):
         print(f"{name:10}{run.stdout.rstrip() or run.stderr}")
 
 
-def main():
-    """Print both tables."""
+def main(classifiers, *, with_integers):
+    """Print the tables."""
     with tempfile.TemporaryDirectory() as name:
+        if with_integers:
+            compare_precisions(Path(name), classifiers or CONVOLUTIONAL)
+            return
         file = compare(Path(name))
         compare_processes(file, Path(name) / "clips.npy")
 
 
 if __name__ == "__main__":
-    main()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--int8", action="store_true", help="compare floats and integers")
+    parser.add_argument("--classifiers", nargs="+", help="convolutional ones, with --int8")
+    arguments = parser.parse_args()
+    chosen = [getattr(skaudio, name) for name in arguments.classifiers or []]
+    main(chosen, with_integers=arguments.int8)

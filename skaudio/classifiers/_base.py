@@ -105,7 +105,8 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
         feature statistics, for another `epochs`.
     random_state : int, RandomState instance or None, default=None
         Seed of the initial weights, the order of the clips, dropout, augmentation and the
-        held-out share. The same int gives the same probabilities on the same CPU.
+        held-out share. The same int gives the same probabilities on the same CPU, with the same
+        number of threads.
     verbose : int, default=0
         Show a progress bar over the epochs when positive.
 
@@ -113,6 +114,8 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
     ----------
     callbacks_ : list of keras.callbacks.Callback
         The copies of `callbacks` used in the last training.
+    class_count_ : ndarray of shape (n_classes,)
+        Clips of each class in the last training, without those held out.
     classes_ : ndarray of shape (n_classes,)
         The labels, sorted.
     history_ : dict of str to list of float
@@ -698,6 +701,7 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
                 f"{len(history['loss'])} epoch(s), and the weights overflow. Use a smaller "
                 f"learning_rate than {self.learning_rate:g}, or scale the features."
             )
+        self.class_count_ = np.bincount(clips.targets.argmax(axis=1), minlength=self.n_classes_)
         # A new dict, since a fit that fails restores the old one.
         self.history_ = _concatenated(self.history_, history)
         self.n_iter_ = len(self.history_["loss"])

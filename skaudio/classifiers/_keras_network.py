@@ -42,7 +42,7 @@ class KerasNetworkClassifier(BaseAudioClassifier):
 
     Attributes
     ----------
-    callbacks_, classes_, history_, input_shape_, model_, n_features_in_, n_iter_
+    callbacks_, class_count_, classes_, history_, input_shape_, model_, n_features_in_, n_iter_
         As in :class:`~skaudio.classifiers.BaseAudioClassifier`.
     network_summary_
         As in :class:`~skaudio.classifiers.BaseAudioClassifier`.

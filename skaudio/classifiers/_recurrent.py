@@ -126,7 +126,7 @@ class LSTMClassifier(_RecurrentClassifier):  # numpydoc ignore=PR02
 
     Attributes
     ----------
-    callbacks_, classes_, history_, input_shape_, model_, n_features_in_, n_iter_
+    callbacks_, class_count_, classes_, history_, input_shape_, model_, n_features_in_, n_iter_
         As in :class:`~skaudio.classifiers.BaseAudioClassifier`.
     network_summary_
         As in :class:`~skaudio.classifiers.BaseAudioClassifier`.
@@ -181,7 +181,7 @@ class GRUClassifier(_RecurrentClassifier):  # numpydoc ignore=PR02
 
     Attributes
     ----------
-    callbacks_, classes_, history_, input_shape_, model_, n_features_in_, n_iter_
+    callbacks_, class_count_, classes_, history_, input_shape_, model_, n_features_in_, n_iter_
         As in :class:`~skaudio.classifiers.BaseAudioClassifier`.
     network_summary_
         As in :class:`~skaudio.classifiers.BaseAudioClassifier`.

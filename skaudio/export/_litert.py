@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from skaudio import audio
 from skaudio._tensorflow import keras, without_chatter
-from skaudio.exceptions import AudioError, ExportError
-from skaudio.export._export import Export, export, imported, quiet
+from skaudio.export._export import Export, arrays_of, export, imported, quiet, run_elsewhere
 from skaudio.runtime import Contract
 
 __all__ = ["to_litert"]
 
-# In a process of its own: the converter writes pages of messages, and has ended processes.
 _CONVERT = """
 import sys
 import tensorflow as tf
@@ -27,8 +22,34 @@ with open(sys.argv[2], "wb") as file:
     file.write(tf.lite.TFLiteConverter.from_saved_model(sys.argv[1]).convert())
 """
 
+# Convolutions of the network only: the features need the precision of floats.
+_QUANTIZE = """
+import sys
+import numpy as np
+from ai_edge_quantizer import qtyping, quantizer
+path, examples, name = sys.argv[1:]
+made = quantizer.Quantizer(path)
+for operation in ("CONV_2D", "DEPTHWISE_CONV_2D"):
+    made.add_static_config(
+        regex="^(?!.*front_end).*",
+        operation_name=qtyping.TFLOperationName(operation),
+        activation_num_bits=8,
+        weight_num_bits=8,
+    )
+clips = [{name: clip[None]} for clip in np.load(examples)]
+ranges = made.calibrate({"serving_default": clips}, num_threads=1)
+made.quantize(ranges).export_model(path, overwrite=True)
+"""
 
-def to_litert(estimator: Any, path: str | os.PathLike, *, X: Any = None) -> Export:
+
+def to_litert(
+    estimator: Any,
+    path: str | os.PathLike,
+    *,
+    X: Any = None,
+    y: Any = None,
+    quantize: str | None = None,
+) -> Export:
     """Write a fitted classifier to a LiteRT file, from the waveform to the probabilities.
 
     For phones and small computers. The file contains everything that one of :func:`to_onnx` does,
@@ -43,6 +64,10 @@ def to_litert(estimator: Any, path: str | os.PathLike, *, X: Any = None) -> Expo
         been compared.
     X : iterable of recordings or array-like of features, default=None
         Clips to compare with. None makes synthetic ones.
+    y : array-like of shape (n_clips,), default=None
+        Their labels, for the accuracies in the result.
+    quantize : {"int8"}, default=None
+        As in :func:`to_onnx`.
 
     Returns
     -------
@@ -88,7 +113,17 @@ def to_litert(estimator: Any, path: str | os.PathLike, *, X: Any = None) -> Expo
     """
     imported("ai_edge_litert.interpreter")
     packages = ["ai-edge-litert"]
-    return export(estimator, path, X, packages=packages, write=_write, run=_run)
+    return export(
+        estimator,
+        path,
+        X,
+        y,
+        quantize=quantize,
+        packages=packages,
+        write=_write,
+        run=_run,
+        quantized=_quantized,
+    )
 
 
 def _write(model: keras.Model, contract: Contract, path: Path) -> None:
@@ -97,33 +132,25 @@ def _write(model: keras.Model, contract: Contract, path: Path) -> None:
     one_clip = keras.InputSpec(shape=(1, *inputs.shape[1:]), dtype="float32", name=inputs.name)
     with quiet():
         model.export(saved, format="tf_saved_model", verbose=False, input_signature=[one_clip])
-    # -P: no module of the current folder is taken for TensorFlow. The GPU is in use here.
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", _CONVERT, os.fspath(saved), os.fspath(path)],
-        env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1"},
-        capture_output=True,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-    )
-    if done.returncode:
-        raise ExportError(
-            f"LiteRT's converter ended with exit code {done.returncode}, and said:\n"
-            f"{done.stderr[-2000:]}"
-        )
+    run_elsewhere(_CONVERT, saved, path)
+    _describe(path, contract)
+
+
+def _quantized(path: Path, contract: Contract, clips: np.ndarray) -> None:
+    imported("ai_edge_quantizer")
+    examples = path.with_suffix(".npy")
+    np.save(examples, clips)
+    run_elsewhere(_QUANTIZE, path, examples, contract.input)
+    _describe(path, contract)
+
+
+def _describe(path: Path, contract: Contract) -> None:
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("skaudio.json", contract.to_json())
 
 
 def _run(path: Path, contract: Contract, X: Any) -> dict[str, np.ndarray]:
-    if contract.sample_rate is None:
-        clips = np.asarray(X, np.float32)
-    else:
-        clips, _, failures = audio.load_batch(
-            X, sample_rate=contract.sample_rate, n_samples=contract.shape[0]
-        )
-        if failures:
-            raise AudioError(failures)
+    clips = arrays_of(X, contract)
     with without_chatter():
         interpreter = imported("ai_edge_litert.interpreter").Interpreter(
             os.fspath(path), num_threads=1

@@ -44,9 +44,10 @@ class Contract:
     front_end : dict or None
         Name of the transformer and its parameters.
     network : dict
-        Name of the classifier, and the number of its weights.
+        Name of the classifier, the number of its weights, and their ``quantization``, if any.
     training : dict
-        Epochs, and loss and accuracy on the augmented training clips in the last one.
+        Clips of each class, epochs, and loss and accuracy on the augmented training clips in the
+        last one.
     versions : dict of str to str
         Of skaudio and the libraries that the model was trained and exported with.
     format_version : int

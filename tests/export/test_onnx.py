@@ -5,6 +5,7 @@ import logging
 import numpy as np
 import onnx
 import pytest
+from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -32,7 +33,7 @@ from skaudio import (
 )
 from skaudio._tensorflow import keras
 from skaudio.exceptions import ExportError
-from skaudio.export import to_onnx
+from skaudio.export import to_litert, to_onnx
 from skaudio.export._front_end import FrontEnd
 from skaudio.runtime import load
 
@@ -280,3 +281,58 @@ def test_nothing_is_printed_and_loggers_stay(clips, tmp_path, capfd, monkeypatch
     to_onnx(pipeline, tmp_path / "model.onnx")
     assert capfd.readouterr() == ("", "")
     assert not logging.getLogger("tf2onnx").disabled
+
+
+def _files_of(pipeline, clips, labels, tmp_path, write, suffix):
+    """Export a pipeline twice, the second time with integers."""
+    return [
+        write(pipeline, tmp_path / f"{quantize}{suffix}", X=clips, y=labels, quantize=quantize)
+        for quantize in (None, "int8")
+    ]
+
+
+@pytest.mark.parametrize(("write", "suffix"), [(to_onnx, ".onnx"), (to_litert, ".tflite")])
+def test_convolutions_of_integers(tones, tmp_path, write, suffix):
+    clips, labels = tones
+    classifier = ConvClassifier(filters=(32, 64), epochs=10, random_state=0)
+    pipeline = Pipeline([MFCCTransformer(n_mfcc=13), classifier]).fit(clips, labels)
+    floats, integers = _files_of(pipeline, clips, labels, tmp_path, write, suffix)
+    assert floats.agreement == 1
+    assert floats.accuracy == floats.estimator_accuracy == pipeline.score(clips, labels)
+    assert integers.n_bytes < floats.n_bytes - 2 * 32 * 64  # a byte instead of four, at least
+    assert integers.agreement > 0.9
+    assert 1e-4 < integers.largest_difference < 0.3
+
+
+def test_the_file_of_integers_has_standard_operators_and_says_what_it_is(tones, tmp_path):
+    clips, labels = tones
+    classifier = ConvClassifier(filters=(8,), epochs=1, random_state=0)
+    pipeline = Pipeline([MFCCTransformer(n_mfcc=13), classifier]).fit(clips, labels)
+    made = to_onnx(pipeline, tmp_path / "model.onnx", X=clips, quantize="int8")
+    model = onnx.load(made.path)
+    assert [operators.domain for operators in model.opset_import] == [""]
+    assert {node.domain for node in model.graph.node} == {""}
+    quantized = [node for node in model.graph.node if node.op_type == "QuantizeLinear"]
+    assert quantized
+    assert not any("front_end" in node.name for node in quantized)
+    contract = load(made.path).contract
+    assert contract.network["quantization"] == "int8"
+    assert contract.training["class_counts"] == [15, 15]
+
+
+@pytest.mark.parametrize(
+    ("classifier", "options", "message"),
+    [
+        (LSTMClassifier(units=2, epochs=1), {"quantize": "int8"}, "LSTMClassifier is recurrent"),
+        (PerceptronClassifier(epochs=1), {"quantize": "int8"}, "has no convolution"),
+        (ConvClassifier(filters=4, epochs=1), {"quantize": "int4"}, "must be 'int8' or None"),
+        (ConvClassifier(filters=4, epochs=1), {"quantize": "int8", "X": None}, "needs X"),
+        (ConvClassifier(filters=4, epochs=1), {"X": None, "y": ["a"]}, "pass X, too"),
+    ],
+)
+def test_what_cannot_be_quantized_is_refused(sequences, tmp_path, classifier, options, message):
+    X, y = sequences
+    classifier = clone(classifier).fit(X, y)
+    with pytest.raises(ValueError, match=message):
+        to_onnx(classifier, tmp_path / "model.onnx", **{"X": X, **options})
+    assert list(tmp_path.iterdir()) == []
