@@ -11,9 +11,11 @@ from . import dsp as dsp
 from . import exceptions as exceptions
 from . import export as export
 from . import feature_extraction as feature_extraction
+from . import model_selection as model_selection
 from . import pipeline as pipeline
 from . import prototypes as prototypes
 from . import rejection as rejection
+from . import report as report
 from . import runtime as runtime
 from . import store as store
 from ._version import __version__ as __version__

@@ -1,0 +1,5 @@
+"""``python -m skaudio.cli``."""
+
+from skaudio.cli import main
+
+main()

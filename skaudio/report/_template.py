@@ -1,0 +1,40 @@
+"""Fill the templates of this package."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from skaudio.exceptions import MissingDependencyError
+
+__all__ = ["fill"]
+
+
+def fill(template: str, **values: Any) -> str:
+    """Fill a template of this package.
+
+    Parameters
+    ----------
+    template : str
+        Name of the file.
+    **values : object
+        What it contains.
+
+    Returns
+    -------
+    str
+        The text. In HTML, values are escaped.
+    """
+    try:
+        import jinja2
+    except ImportError as error:
+        raise MissingDependencyError(
+            'Reports need Jinja, which is not installed: pip install "skaudio[report]".'
+        ) from error
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("skaudio", "report"),
+        autoescape=jinja2.select_autoescape(["html"]),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template).render(**values)

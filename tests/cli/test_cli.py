@@ -1,0 +1,213 @@
+"""The command line, as it is typed."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import joblib
+import pytest
+
+from skaudio.cli import main
+
+QUICK = ["--network", "perceptron", "--folds", "2", "--n-jobs", "1"]
+
+
+@pytest.fixture
+def skaudio(monkeypatch, capsys):
+    """Call the command; return exit code, output and messages."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["skaudio", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return (ended.value.code or 0, *capsys.readouterr())
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def folder(tone_files, tmp_path_factory):
+    """A folder of two classes; the speaker is in the name."""
+    root = tmp_path_factory.mktemp("folder") / "tones"
+    for index, (path, label) in enumerate(zip(*tone_files[:2], strict=True)):
+        (root / label).mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, root / label / f"s{index % 5}-{index}.wav")
+    return root
+
+
+@pytest.fixture(scope="module")
+def trained(folder, tmp_path_factory):
+    """What ``skaudio train`` wrote and printed, in a process of its own."""
+    output = tmp_path_factory.mktemp("trained") / "model.joblib"
+    command = [sys.executable, "-m", "skaudio.cli", "train", folder, "-o", output, "--json", *QUICK]
+    run = subprocess.run(
+        [str(part) for part in command] + ["--groups", r"(s\d)-"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    return output, json.loads(run.stdout), run.stderr
+
+
+def test_train_writes_a_model_its_export_and_a_report(trained):
+    output, printed, messages = trained
+    assert printed["files"] == {
+        "model": str(output),
+        "onnx": str(output.with_suffix(".onnx")),
+        "report": str(output.with_suffix(".html")),
+    }
+    assert all(output.with_suffix(suffix).exists() for suffix in (".joblib", ".onnx", ".html"))
+    assert printed["by_group"]
+    assert printed["check"]["n_groups"] == 5
+    low, high = printed["interval"]
+    assert low <= printed["accuracy"] <= high
+    assert "Training" in messages
+    for noise in ("Traceback", "Warning", "tensorflow", "TF_"):
+        assert noise not in messages
+
+
+def test_models_and_exports_predict_the_same(trained, folder, skaudio):
+    output, _, _ = trained
+    files = sorted((folder / "low").iterdir())[:3]
+    answers = []
+    for suffix in (".joblib", ".onnx"):
+        code, printed, _ = skaudio("predict", output.with_suffix(suffix), *files, "--json")
+        assert code == 0
+        answers.append(json.loads(printed)["predictions"])
+    for one, other in zip(*answers, strict=True):
+        assert one["label"] == other["label"]
+        assert one["probabilities"] == pytest.approx(other["probabilities"], abs=1e-4)
+    expected = joblib.load(output).predict([str(file) for file in files])
+    assert [answer["label"] for answer in answers[0]] == list(expected)
+
+
+def test_folders_are_predicted_and_unreadable_files_named(trained, folder, skaudio, tmp_path):
+    (tmp_path / "broken.wav").write_bytes(b"RIFF")
+    shutil.copy(next((folder / "low").iterdir()), tmp_path / "good.wav")
+    code, printed, messages = skaudio("predict", trained[0].with_suffix(".onnx"), tmp_path)
+    assert code == 1
+    assert "good.wav" in printed
+    assert "broken.wav" not in printed
+    assert f"Cannot read {tmp_path / 'broken.wav'}" in messages.replace("\n", "")
+
+
+def test_evaluate(trained, folder, skaudio, tmp_path):
+    page = tmp_path / "page.html"
+    code, printed, _ = skaudio("evaluate", trained[0], folder, "--json", "--report", page)
+    assert code == 0
+    assert json.loads(printed)["n_clips"] == 30
+    assert page.exists()
+    code, printed, _ = skaudio("evaluate", trained[0].with_suffix(".onnx"), folder)
+    assert code == 0
+    assert "Accuracy" in printed
+
+
+def test_export_and_info(trained, skaudio, tmp_path):
+    code, printed, _ = skaudio("export", trained[0], "-o", tmp_path / "other.onnx", "--json")
+    assert code == 0
+    assert json.loads(printed)["largest_difference"] < 1e-4
+    for path in (trained[0], tmp_path / "other.onnx"):
+        code, printed, _ = skaudio("info", path, "--json")
+        assert code == 0
+        assert json.loads(printed)["classes"] == ["high", "low"]
+        assert skaudio("info", path)[0] == 0
+    code, _, messages = skaudio("export", trained[0], "-o", tmp_path / "other.bin")
+    assert code == 1
+    assert "must end in .onnx or .tflite" in messages
+    code, _, messages = skaudio("export", tmp_path / "other.onnx", "-o", tmp_path / "new.onnx")
+    assert code == 1
+    assert "is exported already" in messages
+
+
+def test_check(folder, skaudio, tmp_path):
+    code, printed, _ = skaudio("check", folder, "--groups", r"(s\d)-")
+    assert code == 0
+    assert "30 recordings in 5 groups" in printed
+    mistakes = shutil.copytree(folder, tmp_path / "mistakes")
+    shutil.copy(mistakes / "high" / "s0-0.wav", mistakes / "low" / "copy.wav")
+    (mistakes / "low" / "broken.wav").write_bytes(b"RIFF")
+    code, printed, _ = skaudio("check", mistakes, "--json")
+    assert code == 1
+    found = json.loads(printed)
+    assert list(found["unreadable"]) == [str(mistakes / "low" / "broken.wav")]
+    assert len(found["contradictions"]) == 1
+
+
+def test_train_refuses_unreadable_recordings_unless_told_to_skip_them(folder, skaudio, tmp_path):
+    mistakes = shutil.copytree(folder, tmp_path / "mistakes")
+    (mistakes / "low" / "broken.wav").write_bytes(b"RIFF")
+    output = tmp_path / "model.joblib"
+    code, _, messages = skaudio("train", mistakes, "-o", output, *QUICK)
+    assert code == 1
+    assert "pass --skip-unreadable" in messages
+    assert not output.exists()
+    code, printed, _ = skaudio("train", mistakes, "-o", output, "--skip-unreadable", *QUICK)
+    assert code == 0
+    assert "of 30 clips wrong" in printed
+
+
+def test_search_ranks_and_keeps_the_best(folder, skaudio, tmp_path):
+    output = tmp_path / "best.joblib"
+    options = ["--features", "mfcc", "--features", "log-mel", "--json", *QUICK]
+    code, printed, _ = skaudio("search", folder, "-o", output, *options)
+    assert code == 0
+    found = json.loads(printed)["candidates"]
+    assert {candidate["name"] for candidate in found} == {"mfcc, perceptron", "log-mel, perceptron"}
+    assert found[0]["accuracy"] >= found[1]["accuracy"]
+    assert joblib.load(output).classes_.tolist() == ["high", "low"]
+
+
+def test_the_demo_is_a_whole_tour(skaudio, tmp_path, monkeypatch):
+    pytest.importorskip("espeakng_loader")
+    monkeypatch.chdir(tmp_path)
+    code, printed, messages = skaudio("demo", "--network", "perceptron", "--n-jobs", "1")
+    assert code == 0
+    assert "of 180 clips wrong" in printed
+    next_step = messages.strip().splitlines()[-1].split()
+    code, printed, _ = skaudio(*next_step[1:], "--json")
+    assert code == 0
+    labels = [answer["label"] for answer in json.loads(printed)["predictions"]]
+    assert labels.count("cat") > 40
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["check", "missing"], 1, "does not exist"),
+        (["predict", "missing.joblib", "a.wav"], 1, "There is no file missing.joblib"),
+        (["predict", "missing.onnx", "a.wav"], 1, "missing.onnx"),
+        (["predict", __file__, "a.wav"], 1, "is not a model saved with joblib"),
+        (["train"], 2, "Missing argument"),
+        (["train", ".", "--network", "none"], 2, "Invalid value"),
+        (["no-such-command"], 2, "No such command"),
+    ],
+)
+def test_errors_are_sentences(skaudio, arguments, code, message):
+    found, _, messages = skaudio(*arguments)
+    assert found == code
+    assert message in messages
+    assert "Traceback" not in messages
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["train", "evaluate", "predict", "search", "export", "check", "info", "demo"],
+)
+def test_every_command_has_help_with_an_example(skaudio, command):
+    code, printed, _ = skaudio(command, "--help")
+    assert code == 0
+    assert f"skaudio {command}" in printed
+
+
+def test_the_version_is_told_without_loading_anything(skaudio):
+    assert skaudio("--version")[1].startswith("skaudio ")
+    code = (
+        "import sys; sys.argv = ['skaudio', '--help']\n"
+        "from skaudio.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: print([m for m in ('tensorflow', 'sklearn') if m in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip().endswith("[]")
