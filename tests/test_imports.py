@@ -66,7 +66,15 @@ ARROWS = {
     "pipeline": {"rejection"},
     "prototypes": {"_validation"},
     "rejection": {"_validation"},
-    "report": {"architectures", "audio", "datasets", "dsp", "exceptions", "model_selection"},
+    "report": {
+        "_version",
+        "architectures",
+        "audio",
+        "datasets",
+        "dsp",
+        "exceptions",
+        "model_selection",
+    },
     "runtime": {"audio", "exceptions"},
     "store": set(),
 }

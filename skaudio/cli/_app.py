@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import io
 import os
 import sys
 import warnings
@@ -53,15 +54,15 @@ def _options(
 
 def run() -> None:
     """Run the command in `sys.argv`; errors are sentences, not tracebacks."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # names of files may have any bytes
+            stream.reconfigure(errors="backslashreplace")
     console = rich.console.Console(stderr=True)
     warnings.showwarning = lambda message, *_args, **_kwargs: console.print(
         f"[yellow]Warning:[/] {_escaped(message)}", highlight=False, soft_wrap=True
     )
     try:
         app()
-    except KeyboardInterrupt:
-        console.print("Interrupted.")
-        sys.exit(130)
     except Exception as error:
         if os.environ.get("SKAUDIO_TRACEBACK"):
             raise

@@ -16,6 +16,7 @@ from skaudio.cli._shared import (
     Jobs,
     Network,
     Seed,
+    check_outputs,
     load_clips,
     make_pipeline,
     say,
@@ -81,6 +82,10 @@ def train(
     from skaudio.report import write_report
 
     started = time.perf_counter()
+    check_outputs(output)
+    onnx = onnx or output.with_suffix(".onnx")
+    report = report or output.with_suffix(".html")
+    check_outputs(output, onnx, report)
     pipeline = make_pipeline(features, network, random_state)
     clips, check = _checked(folder, groups, skip_unreadable)
     evaluation = Evaluation.from_cross_validation(
@@ -96,24 +101,21 @@ def train(
     )
     pipeline = evaluation.estimator
     joblib.dump(pipeline, output)
-    files = {"model": str(output)}
-    if features is not Features.embedding:
-        from skaudio.export import to_onnx
-
-        say("Exporting and comparing.")
-        exported = onnx or output.with_suffix(".onnx")
-        files["onnx"] = to_onnx(pipeline, exported, X=clips.data[:100]).path
-    page = report or output.with_suffix(".html")
     write_report(
         pipeline,
         clips.data,
         clips.target,
-        page,
+        report,
         groups=clips.groups,
         evaluation=evaluation,
         check=check,
     )
-    files["report"] = str(page)
+    files = {"model": str(output), "report": str(report)}
+    if features is not Features.embedding:
+        from skaudio.export import to_onnx
+
+        say("Exporting and comparing.")
+        files["onnx"] = to_onnx(pipeline, onnx, X=clips.data[:100]).path
     values, shown = scores_shown(evaluation)
     seconds = time.perf_counter() - started
     values |= {"files": files, "seconds": seconds, "check": check.as_dict()}
@@ -153,6 +155,7 @@ def search(
 
     from skaudio.model_selection import Evaluation
 
+    check_outputs(output)
     candidates = {
         f"{one.value}, {other.value}": make_pipeline(one, other, random_state)
         for one in features

@@ -21,6 +21,7 @@ __all__ = [
     "Jobs",
     "Network",
     "Seed",
+    "check_outputs",
     "load_clips",
     "load_model",
     "make_pipeline",
@@ -124,6 +125,23 @@ def _transformer(features: Features, pooling: str | None = None) -> Any:
     return transformers[features]()
 
 
+def check_outputs(*paths: Path) -> None:
+    """Check before a long computation that its results can be written.
+
+    Parameters
+    ----------
+    *paths : Path
+        Where to.
+    """
+    for path in paths:
+        if not path.absolute().parent.is_dir():
+            raise FileNotFoundError(f"The folder of {path} does not exist.")
+        if path.is_dir():
+            raise IsADirectoryError(f"{path} is a folder. Name the file to write.")
+    if len({path.absolute() for path in paths}) < len(paths):
+        raise ValueError(f"These must be different files: {', '.join(map(str, paths))}.")
+
+
 def load_clips(folder: Path, groups: str | None) -> Any:
     """List the recordings of a folder.
 
@@ -203,7 +221,7 @@ def show(values: Any, as_json: bool, *tables: Table | str) -> None:
         What is printed otherwise.
     """
     if as_json:
-        print(json.dumps(values, indent=2, ensure_ascii=False))  # noqa: T201
+        print(json.dumps(values, indent=2))  # noqa: T201
         return
     console = Console()
     for part in tables:

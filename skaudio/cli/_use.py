@@ -11,6 +11,7 @@ from skaudio.cli._shared import (
     AsJson,
     Folder,
     Groups,
+    check_outputs,
     load_clips,
     load_model,
     say,
@@ -30,23 +31,43 @@ Model = Annotated[
 ]
 
 
-def check(folder: Folder, groups: Groups = None, as_json: AsJson = False) -> None:
+def check(
+    folder: Folder,
+    groups: Groups = None,
+    test: Annotated[
+        Path | None,
+        typer.Option(help="A folder of recordings to test with, which must be others."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Look for mistakes in a folder of recordings.
 
     Decodes every recording to its end, and lists unreadable and silent ones, copies of the same
-    recording, copies with different labels or in different groups, lengths, rates and counts.
-    The exit code is 1 if something was found.
+    recording, copies with different labels or in different groups, lengths, rates and counts; with
+    --test also recordings and groups that are in both folders. The exit code is 1 if something was
+    found.
 
     **Examples**
 
     `skaudio check words`
 
-    `skaudio check words --groups '([^/]+)_nohash_' --json`
+    `skaudio check words --groups '([^/]+)_nohash_' --test other-words`
     """
+    import numpy as np
+
     from skaudio.datasets import check_clips
 
-    clips = load_clips(folder, groups)
-    found = check_clips(clips.data, clips.target, clips.groups, n_jobs=-1, verbose=1)
+    folders = [folder] if test is None else [folder, test]
+    loaded = [load_clips(each, groups) for each in folders]
+    has_groups = all(clips.groups is not None for clips in loaded)
+    found = check_clips(
+        [clip for clips in loaded for clip in clips.data],
+        np.concatenate([clips.target for clips in loaded]),
+        np.concatenate([clips.groups for clips in loaded]) if has_groups else None,
+        parts=np.repeat(range(len(loaded)), [len(clips.data) for clips in loaded]),
+        n_jobs=-1,
+        verbose=1,
+    )
     values = found.as_dict()
     seconds = values["seconds"]
     lengths = f"{seconds['total'] / 60:.1f} minutes"
@@ -58,7 +79,7 @@ def check(folder: Folder, groups: Groups = None, as_json: AsJson = False) -> Non
         values,
         as_json,
         table(["class", "recordings"], found.class_counts.items()),
-        f"{len(clips.data)} recordings{in_groups}, {lengths.format(**seconds)}. Rates: {rates}.",
+        f"{len(found.names)} recordings{in_groups}, {lengths.format(**seconds)}. Rates: {rates}.",
         *([f"Problem: {problem}" for problem in found.problems] or ["No problems found."]),
     )
     if found.problems:
@@ -85,6 +106,10 @@ def evaluate(
     from skaudio.model_selection import Evaluation
     from skaudio.report import write_report
 
+    if report is not None:
+        if model.suffix == ".onnx":
+            raise ValueError("A report needs the model that joblib saved, not an exported one.")
+        check_outputs(report)
     estimator = load_model(model)
     clips = load_clips(folder, groups)
     evaluation = Evaluation.from_estimator(estimator, clips.data, clips.target, groups=clips.groups)
@@ -126,16 +151,14 @@ def predict(
     rows: list[dict[str, Any]] = []
     if readable:
         labels = estimator.predict(readable)
-        probabilities = estimator.predict_proba(readable)
-        classes = [str(label) for label in estimator.classes_]
         rows = [
-            {
-                "file": file,
-                "label": str(label),
-                "probabilities": dict(zip(classes, map(float, row), strict=True)),
-            }
-            for file, label, row in zip(readable, labels, probabilities, strict=True)
+            {"file": file, "label": str(label)}
+            for file, label in zip(readable, labels, strict=True)
         ]
+        if hasattr(estimator, "predict_proba"):
+            classes = [str(label) for label in estimator.classes_]
+            for row, values in zip(rows, estimator.predict_proba(readable), strict=True):
+                row["probabilities"] = dict(zip(classes, map(float, values), strict=True))
     show(
         {
             "predictions": rows,
@@ -145,7 +168,11 @@ def predict(
         table(
             ["file", "label", "probability"],
             [
-                (row["file"], row["label"], f"{max(row['probabilities'].values()):.3f}")
+                (
+                    row["file"],
+                    row["label"],
+                    f"{max(row['probabilities'].values()):.3f}" if "probabilities" in row else "",
+                )
                 for row in rows
             ],
         ),

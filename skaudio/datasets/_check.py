@@ -47,8 +47,12 @@ class ClipCheck:
     contradictions : list of list of int
         The duplicates that have different labels.
     leaks : list of list of int
-        The duplicates that are in different groups: a split by groups puts the same recording on
-        both sides.
+        The duplicates that are in different groups, or in different parts of the data: the same
+        recording is on both sides of a split.
+    shared_groups : list of str
+        Groups that are in several parts of the data.
+    one_group : list of str
+        Labels that occur in a single group.
     """
 
     names: list[str]
@@ -61,6 +65,8 @@ class ClipCheck:
     duplicates: list[list[int]] = field(default_factory=list)
     contradictions: list[list[int]] = field(default_factory=list)
     leaks: list[list[int]] = field(default_factory=list)
+    shared_groups: list[str] = field(default_factory=list)
+    one_group: list[str] = field(default_factory=list)
 
     @property
     def problems(self) -> list[str]:
@@ -110,6 +116,8 @@ class ClipCheck:
                 kind: [[self.names[index] for index in same] for same in getattr(self, kind)]
                 for kind in ("duplicates", "contradictions", "leaks")
             },
+            "shared_groups": self.shared_groups,
+            "one_group": self.one_group,
             "problems": self.problems,
         }
 
@@ -128,8 +136,13 @@ class ClipCheck:
             )
         if self.leaks:
             yield (
-                f"Same recording in several groups ({len(self.leaks)}): "
+                f"Same recording on both sides of a split ({len(self.leaks)}): "
                 f"{self._pairs(self.leaks)}. Scores will be too high: remove the copies."
+            )
+        if self.shared_groups:
+            yield (
+                f"Same group in several parts ({len(self.shared_groups)}): "
+                f"{_first(self.shared_groups, ', ')}. Scores will be too high for new groups."
             )
         worse = [*self.contradictions, *self.leaks]
         if copies := [same for same in self.duplicates if same not in worse]:
@@ -146,20 +159,21 @@ class ClipCheck:
                 f"Classes of fewer than 5 recordings: {', '.join(small)}. Five folds cannot have "
                 "one of each in every test part."
             )
+        if self.one_group:
+            yield (
+                f"Classes of a single group: {', '.join(self.one_group)}. A split by groups cannot "
+                "train on some of their recordings and test others."
+            )
         if len(self.class_counts) == 1:
             yield "There is only one class; a classifier needs two."
         if self.n_groups == 1:
             yield "There is only one group; a split by groups needs two."
 
     def _named(self, indices: Iterable[int]) -> str:
-        names = [self.names[index] for index in indices]
-        more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
-        return ", ".join(names[:_MAX_NAMED]) + more
+        return _first([self.names[index] for index in indices], ", ")
 
     def _pairs(self, duplicates: Sequence[Sequence[int]]) -> str:
-        texts = [" = ".join(self.names[index] for index in same) for same in duplicates]
-        more = f" and {len(texts) - _MAX_NAMED} more" if len(texts) > _MAX_NAMED else ""
-        return "; ".join(texts[:_MAX_NAMED]) + more
+        return _first([" = ".join(self.names[i] for i in same) for same in duplicates], "; ")
 
 
 def check_clips(
@@ -167,6 +181,7 @@ def check_clips(
     y: Sequence[Any] | np.ndarray | None = None,
     groups: Sequence[Any] | np.ndarray | None = None,
     *,
+    parts: Sequence[Any] | np.ndarray | None = None,
     sample_rate: int = 16000,
     n_jobs: int | None = None,
     verbose: int = 0,
@@ -181,6 +196,8 @@ def check_clips(
         Their labels.
     groups : array-like of shape (n_clips,), default=None
         Their speakers, machines or places.
+    parts : array-like of shape (n_clips,), default=None
+        The part of the data that each clip is in, such as "train" or "test".
     sample_rate : int, default=16000
         The rate that they will be resampled to, in Hz. Copies are compared at this rate.
     n_jobs : int, default=None
@@ -210,7 +227,7 @@ def check_clips(
     Same recording, different labels (1): X[0] (ndarray) = X[10] (ndarray). Remove the wrong files.
     """
     recordings = list(in_order(X, caller="check_clips"))
-    check_consistent_length(recordings, y, groups)
+    check_consistent_length(recordings, y, groups, parts)
     inspected = audio.inspect(recordings, sample_rate=sample_rate, n_jobs=n_jobs, verbose=verbose)
     same: dict[bytes, list[int]] = {}
     for index, inspection in enumerate(inspected):
@@ -221,12 +238,13 @@ def check_clips(
         indices for indices in same.values() if len(indices) > 1 and indices[0] not in silent
     ]
     labels, counts = np.unique([] if y is None else np.asarray(y), return_counts=True)
+    n_groups = None if groups is None else len(np.unique(groups))
     return ClipCheck(
         names=[describe(recording, index) for index, recording in enumerate(recordings)],
         durations=np.array([inspection.duration for inspection in inspected]),
         sample_rates=np.array([inspection.sample_rate for inspection in inspected]),
         class_counts=dict(zip(map(str, labels), counts.tolist(), strict=True)),
-        n_groups=None if groups is None else len(np.unique(groups)),
+        n_groups=n_groups,
         unreadable=[
             (index, inspection.problem)
             for index, inspection in enumerate(inspected)
@@ -235,13 +253,30 @@ def check_clips(
         silent=silent,
         duplicates=duplicates,
         contradictions=_different(duplicates, y),
-        leaks=_different(duplicates, groups),
+        leaks=_different(duplicates, groups, parts),
+        shared_groups=_with(groups, parts, several=True),
+        one_group=_with(y, groups, several=False) if n_groups != 1 else [],
     )
 
 
-def _different(duplicates: list[list[int]], values: Any) -> list[list[int]]:
-    """Select the duplicates whose labels or groups differ."""
-    if values is None:
+def _different(duplicates: list[list[int]], *columns: Any) -> list[list[int]]:
+    """Select the duplicates whose values differ in one of the columns."""
+    known = [np.asarray(column) for column in columns if column is not None]
+    return [
+        same for same in duplicates if any(len(np.unique(values[same])) > 1 for values in known)
+    ]
+
+
+def _with(names: Any, others: Any, *, several: bool) -> list[str]:
+    """List the names that occur with several others, or with one only."""
+    if names is None or others is None:
         return []
-    values = np.asarray(values)
-    return [same for same in duplicates if len(np.unique(values[same])) > 1]
+    pairs = set(zip(map(str, np.asarray(names)), map(str, np.asarray(others)), strict=True))
+    found, counts = np.unique([name for name, _ in sorted(pairs)], return_counts=True)
+    return found[(counts > 1) == several].tolist()
+
+
+def _first(texts: Sequence[str], separator: str) -> str:
+    """Join the first texts, and count the others."""
+    more = f" and {len(texts) - _MAX_NAMED} more" if len(texts) > _MAX_NAMED else ""
+    return separator.join(texts[:_MAX_NAMED]) + more

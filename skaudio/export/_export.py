@@ -146,7 +146,9 @@ def export(
             _check_labels(parts, parts.rejector, outputs["index"], labels, clips)
         if quantize is not None:
             contract.network["quantization"] = quantize
-            quantized(file, contract, arrays_of(clips[:_N_CALIBRATION], contract))
+            # From everywhere, since clips are often sorted by class.
+            chosen = np.linspace(0, len(clips) - 1, min(_N_CALIBRATION, len(clips))).astype(int)
+            quantized(file, contract, arrays_of([clips[index] for index in chosen], contract))
             outputs = run(file, contract, clips)
             difference = float(np.abs(outputs["probabilities"] - expected).max())
         found = _labels_of(parts, outputs)

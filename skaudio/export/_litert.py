@@ -111,7 +111,7 @@ def to_litert(
     >>> export.n_clips, export.largest_difference < 1e-4
     (8, True)
     """
-    imported("ai_edge_litert.interpreter")
+    imported("ai_edge_litert.interpreter", *["ai_edge_quantizer"] * (quantize is not None))
     packages = ["ai-edge-litert"]
     return export(
         estimator,
@@ -137,7 +137,6 @@ def _write(model: keras.Model, contract: Contract, path: Path) -> None:
 
 
 def _quantized(path: Path, contract: Contract, clips: np.ndarray) -> None:
-    imported("ai_edge_quantizer")
     examples = path.with_suffix(".npy")
     np.save(examples, clips)
     run_elsewhere(_QUANTIZE, path, examples, contract.input)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import ndtri, stdtrit
 from sklearn.base import clone
 from sklearn.metrics import precision_recall_fscore_support, recall_score
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check_cv
-from sklearn.utils import _safe_indexing, indexable
+from sklearn.utils import _safe_indexing, column_or_1d, indexable
 from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import _check_method_params
 
 from skaudio._progress import progress_bar
 
@@ -36,7 +38,7 @@ class ClassScores(NamedTuple):
     f1 : float
         Harmonic mean of the two.
     f1_spread : float or None
-        Standard deviation of F1 over the folds; None for a single fold.
+        Standard deviation of F1 over the folds that have such clips; None for a single one.
     """
 
     label: str
@@ -126,6 +128,7 @@ class Evaluation:
         groups: Any = None,
         cv: Any = 5,
         n_jobs: int | None = None,
+        params: dict[str, Any] | None = None,
         max_time: float | None = None,
         refit: bool = False,
         verbose: int = 0,
@@ -147,6 +150,10 @@ class Evaluation:
             of whole groups; it is reduced to the number of groups.
         n_jobs : int or None, default=None
             Number of folds fitted at the same time.
+        params : dict, default=None
+            Passed to ``fit``; values of the length of `y` are divided like the clips. `groups` only
+            determines the folds: if `estimator` itself holds out clips, pass
+            ``params={"groups": groups}`` as well.
         max_time : float or None, default=None
             Seconds after which no other fold is begun, as far as the folds before it tell; those
             begun are finished. Clips of the other folds are not tested.
@@ -160,33 +167,33 @@ class Evaluation:
         Evaluation
             The predictions.
         """
-        X, y, groups = indexable(X, np.asarray(y), None if groups is None else np.asarray(groups))
+        X, y, groups = _checked(X, y, groups)
         splits = list(_splitter(cv, y, groups).split(X, y, groups))
-        fitted = None
-        folds: list[dict[str, Any]] = []
+        found: dict[int, Any] = {}
         started = time.perf_counter()
 
         def jobs() -> Iterator[Any]:
             if refit:  # first, since it takes longest
-                yield delayed(_refitted)(clone(estimator), X, y)
+                yield delayed(_refitted)(clone(estimator), X, y, params)
             for index, split in enumerate(splits):
                 elapsed = time.perf_counter() - started
-                longest = max((fold["fit_time"] for fold in folds), default=0.0)
-                if index and max_time is not None and elapsed + longest > max_time:
+                times = [fold["fit_time"] for i, fold in found.items() if i >= 0]
+                if index and max_time is not None and elapsed + max(times, default=0) > max_time:
                     return
-                yield delayed(_fold)(clone(estimator), X, y, *split)
+                yield delayed(_fold)(clone(estimator), X, y, params, index, *split)
 
         # Jobs are only made when a process is free, since each looks at the time.
-        parallel = Parallel(n_jobs, return_as="generator", pre_dispatch="n_jobs", batch_size=1)
+        parallel = Parallel(
+            n_jobs, return_as="generator_unordered", pre_dispatch="n_jobs", batch_size=1
+        )
         with progress_bar(
             total=len(splits) + refit, desc="Training", unit="fit", disable=verbose < 1
         ) as bar:
-            for result in parallel(jobs()):
-                if isinstance(result, dict):
-                    folds.append(result)
-                else:
-                    fitted = result
+            for index, result in parallel(jobs()):
+                found[index] = result
                 bar.update()
+        fitted = found.pop(-1, None)
+        folds = [found[index] for index in sorted(found)]
         splits = splits[: len(folds)]
         tested = np.concatenate([test for _, test in splits])
         classes = np.unique(np.concatenate([fold["classes"] for fold in folds]))
@@ -230,7 +237,12 @@ class Evaluation:
         Evaluation
             The predictions.
         """
-        X, y, groups = indexable(X, np.asarray(y), None if groups is None else np.asarray(groups))
+        X, y, groups = _checked(X, y, groups)
+        if (y.dtype.kind in "biuf") != (np.asarray(estimator.classes_).dtype.kind in "biuf"):
+            raise ValueError(
+                f"The labels are {y.dtype.name}, such as {y.tolist()[0]!r}, but the classifier "
+                f"knows {estimator.classes_.tolist()[:3]}. Convert the labels to the same type."
+            )
         return cls(
             indices=np.arange(len(y)),
             y_true=y,
@@ -249,6 +261,20 @@ class Evaluation:
             Sorted; those of `classes` and others, such as "unknown".
         """
         return np.unique(np.concatenate([self.classes, self.y_true, self.y_pred]))
+
+    @property
+    def is_by_group(self) -> bool:
+        """Whether no group was in several folds.
+
+        Returns
+        -------
+        bool
+            False without groups.
+        """
+        if self.groups is None:
+            return False
+        _, members = np.unique(self.groups, return_inverse=True)
+        return len(set(zip(members, self.folds, strict=True))) == members.max() + 1
 
     @property
     def mistakes(self) -> np.ndarray:
@@ -312,7 +338,10 @@ class Evaluation:
         """
         precision, recall, f1, counts = self._scores(slice(None))
         folds = np.unique(self.folds)
-        in_folds = np.array([self._scores(self.folds == fold)[2] for fold in folds])
+        in_folds = np.full((len(folds), len(self.labels)), np.nan)
+        for row, fold in zip(in_folds, folds, strict=True):
+            _, _, of_fold, n_clips = self._scores(self.folds == fold)
+            row[n_clips > 0] = of_fold[n_clips > 0]
         return [
             ClassScores(
                 label=str(label),
@@ -320,7 +349,7 @@ class Evaluation:
                 precision=float(precision[index]),
                 recall=float(recall[index]),
                 f1=float(f1[index]),
-                f1_spread=float(in_folds[:, index].std(ddof=1)) if len(folds) > 1 else None,
+                f1_spread=_spread(in_folds[:, index]),
             )
             for index, label in enumerate(self.labels)
         ]
@@ -345,7 +374,10 @@ class Evaluation:
             bootstrap samples of the groups, or of the clips without groups. If it contains 0, the
             two classifiers cannot be distinguished.
         """
-        if not np.array_equal(self.indices, other.indices):
+        if not (
+            np.array_equal(self.indices, other.indices)
+            and np.array_equal(self.y_true, other.y_true)
+        ):
             raise ValueError("The two evaluations are not of the same clips, in the same order.")
         is_right, other_is_right = (e.y_true == e.y_pred for e in (self, other))
         differences = is_right.astype(float) - other_is_right
@@ -364,7 +396,10 @@ class Evaluation:
         """Compute what the number of clips says about the accuracy on others like them.
 
         It is Wilson's interval. With groups, the number of clips is divided by the design effect:
-        how much more the accuracy varies between groups than between clips drawn singly.
+        how much more the accuracy varies between groups than between clips drawn singly; and the
+        quantile is that of Student's distribution, since few groups say little of how they vary.
+        If all clips are right, or none, every group counts as one clip. If clips were tested
+        several times, each is a group.
 
         Parameters
         ----------
@@ -378,43 +413,64 @@ class Evaluation:
         """
         is_right = self.y_true == self.y_pred
         p, n = is_right.mean(), len(is_right)
-        if self.groups is not None and 0 < p < 1:
-            _, members = np.unique(self.groups, return_inverse=True)
-            counts = np.bincount(members)
+        quantile = (1 + confidence) / 2
+        z = ndtri(quantile)
+        clusters = self.indices if self.groups is None else self.groups
+        _, members, counts = np.unique(clusters, return_inverse=True, return_counts=True)
+        if len(counts) < n:
+            if len(counts) == 1:
+                return 0.0, 1.0
+            z = stdtrit(len(counts) - 1, quantile)
             residuals = np.bincount(members, is_right) - p * counts
-            n_groups = max(2, len(counts))
-            variance = n_groups / (n_groups - 1) * (residuals**2).sum() / n**2
-            n = n / max(1.0, variance / (p * (1 - p) / n))
-        z = float(ndtri((1 + confidence) / 2))
+            variance = len(counts) / (len(counts) - 1) * (residuals**2).sum() / n**2
+            n = n / max(1.0, variance / (p * (1 - p) / n)) if 0 < p < 1 else len(counts)
         centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
         half = z / (1 + z**2 / n) * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
         # Where all clips or none are right, rounding would exclude the accuracy.
         return float(max(0, min(centre - half, p))), float(min(1, max(centre + half, p)))
 
 
-def _splitter(cv: Any, y: np.ndarray, groups: Any) -> Any:
-    if not isinstance(cv, int):
+def _checked(X: Any, y: Any, groups: Any) -> tuple[Any, np.ndarray, np.ndarray | None]:
+    groups = None if groups is None else column_or_1d(groups)
+    X, y, groups = indexable(X, column_or_1d(y, warn=True), groups)
+    return X, y, groups
+
+
+def _splitter(cv: Any, y: np.ndarray, groups: np.ndarray | None) -> Any:
+    if not isinstance(cv, Integral | None):
         return check_cv(cv, y, classifier=True)
+    n_splits = 5 if cv is None else int(cv)
     if groups is None:
-        return StratifiedKFold(cv, shuffle=True, random_state=0)
-    return StratifiedGroupKFold(min(cv, len(np.unique(groups))), shuffle=True, random_state=0)
+        return StratifiedKFold(n_splits, shuffle=True, random_state=0)
+    n_groups = len(np.unique(groups))
+    if n_groups < 2:
+        raise ValueError("There is only one group; a split by groups needs two.")
+    return StratifiedGroupKFold(min(n_splits, n_groups), shuffle=True, random_state=0)
 
 
-def _refitted(estimator: Any, X: Any, y: np.ndarray) -> Any:
-    return estimator.fit(X, y)
+def _refitted(estimator: Any, X: Any, y: np.ndarray, params: Any) -> tuple[int, Any]:
+    return -1, estimator.fit(X, y, **_check_method_params(X, params or {}))
 
 
-def _fold(estimator: Any, X: Any, y: np.ndarray, train: Any, test: Any) -> dict[str, Any]:
+def _fold(
+    estimator: Any, X: Any, y: np.ndarray, params: Any, index: int, train: Any, test: Any
+) -> tuple[int, dict[str, Any]]:
     started = time.perf_counter()
-    estimator.fit(_safe_indexing(X, train), y[train])
+    of_fold = _check_method_params(X, params or {}, indices=train)
+    estimator.fit(_safe_indexing(X, train), y[train], **of_fold)
     fit_time = time.perf_counter() - started
     classifier = estimator[-1] if hasattr(estimator, "steps") else estimator
-    history = getattr(classifier, "history_", {})
-    return {
+    history = getattr(classifier, "history_", None)
+    return index, {
         "fit_time": fit_time,
-        "history": history,
+        "history": history if isinstance(history, dict) else None,
         **_predicted(estimator, _safe_indexing(X, test)),
     }
+
+
+def _spread(values: np.ndarray) -> float | None:
+    known = values[np.isfinite(values)]
+    return float(known.std(ddof=1)) if len(known) > 1 else None
 
 
 def _predicted(estimator: Any, X: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sklearn.utils.validation import check_is_fitted
 
+from skaudio.audio._sources import in_order
 from skaudio.datasets import ClipCheck
 from skaudio.model_selection import Evaluation
 from skaudio.report._facts import facts
@@ -34,7 +35,7 @@ def write_model_card(
     estimator : classifier or Pipeline
         Fitted.
     X : sequence of recordings
-        Some clips, to measure how long one takes.
+        The clips of `check`, to measure how long one takes.
     path : str or PathLike
         The file, usually ``README.md``.
     evaluation : Evaluation
@@ -84,6 +85,7 @@ def write_model_card(
     True
     """
     check_is_fitted(estimator)
+    X = list(in_order(X, caller="write_model_card"))
     numbers = facts(estimator, X, evaluation, check, title)
     text = fill("model_card.md", **numbers, dataset=dataset, license=license)
-    Path(path).write_text(text, encoding="utf-8")
+    Path(path).write_text(text, encoding="utf-8", errors="backslashreplace")

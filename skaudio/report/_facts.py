@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import confusion_matrix
 
+from skaudio._version import __version__
 from skaudio.datasets import ClipCheck
 from skaudio.model_selection import Evaluation
 
@@ -38,7 +39,7 @@ _CODE = """import joblib
 model = joblib.load("model.joblib")
 model.predict(["recording.wav"])"""
 
-_PACKAGES = ("skaudio", "tensorflow", "keras", "scikeras", "scikit-learn", "librosa", "numpy")
+_PACKAGES = ("tensorflow", "keras", "scikeras", "scikit-learn", "librosa", "numpy")
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,8 @@ def facts(
     dict
         The values for a template.
     """
-    cost = cost_of(estimator, X)
+    unreadable = {index for index, _ in check.unreadable}
+    cost = cost_of(estimator, [X[index] for index in range(len(X)) if index not in unreadable])
     return {
         "title": title or "Classifier of " + _listed(list(check.class_counts)),
         "how": _how(evaluation),
@@ -98,7 +100,7 @@ def facts(
         "data": check.as_dict(),
         "scores": evaluation.class_scores(),
         "labels": evaluation.labels.astype(str).tolist(),
-        "threshold": getattr(estimator, "threshold_", None),
+        "threshold": _threshold_of_probability(estimator),
         "code": _CODE,
         "parameters": changed_parameters(estimator),
         "versions": versions(),
@@ -260,19 +262,17 @@ def versions() -> dict[str, str]:
     dict of str to str
         Versions of Python and the packages that are installed.
     """
-    found = {"Python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue  # skaudio itself, if it runs from a folder
-    return found
+    return {
+        "Python": platform.python_version(),
+        "skaudio": __version__,
+        **{package: importlib.metadata.version(package) for package in _PACKAGES},
+    }
 
 
 def _how(evaluation: Evaluation) -> str:
     if not evaluation.fit_times:
         return "one fitted classifier, tested on clips of its own"
-    by_group = ", split by group" if evaluation.groups is not None else ""
+    by_group = ", split by group" if evaluation.is_by_group else ""
     return f"cross-validated in {len(evaluation.fit_times)} folds{by_group}"
 
 
@@ -312,7 +312,7 @@ def _changed(estimator: Any, prefix: str) -> Iterator[tuple[str, str]]:
 
 def _meaning(evaluation: Evaluation) -> str:
     low, high = evaluation.interval()
-    who = "clips of other groups" if evaluation.groups is not None else "other clips like these"
+    who = "clips of other groups" if evaluation.is_by_group else "other clips like these"
     if not evaluation.fit_times:
         who = "clips like those tested"
     return (
@@ -320,7 +320,7 @@ def _meaning(evaluation: Evaluation) -> str:
         "to be right (a 95 % interval)."
         + (
             ""
-            if evaluation.groups is not None or not evaluation.fit_times
+            if evaluation.is_by_group or not evaluation.fit_times
             else " If several clips are of the same speaker, machine or place, this is too "
             "optimistic: pass groups."
         )
@@ -331,6 +331,15 @@ def _listed(names: list[str]) -> str:
     if len(names) > 6:
         return f"{len(names)} classes"
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _threshold_of_probability(estimator: Any) -> float | None:
+    """Return the threshold of a rejector, if it is one of the probabilities on the page."""
+    classifier = getattr(estimator, "estimator_", None)
+    is_probability = not hasattr(classifier, "score_samples") and np.array_equal(
+        getattr(classifier, "classes_", []), getattr(estimator, "classes_", [])
+    )
+    return getattr(estimator, "threshold_", None) if is_probability else None
 
 
 def _size_of_network(estimator: Any) -> tuple[int | None, int | None]:

@@ -117,9 +117,11 @@ def learning_curves(histories: list[dict[str, list[float]]]) -> str:
     Returns
     -------
     str
-        An SVG picture.
+        An SVG picture; empty if there is neither.
     """
     names = [name for name in ("loss", "accuracy") if all(name in h for h in histories)]
+    if not names:
+        return ""
     figure, axes = _figure(len(names))
     for ax, name in zip(axes, names, strict=True):
         for index, history in enumerate(histories):

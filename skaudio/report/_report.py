@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.utils import _safe_indexing, indexable
+from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
+from skaudio.audio._sources import in_order
 from skaudio.datasets import ClipCheck, check_clips
 from skaudio.model_selection import Evaluation
 from skaudio.report import _facts, _pictures
@@ -102,7 +103,9 @@ def write_report(
     (True, 2)
     """
     check_is_fitted(estimator)
-    X, y, groups = indexable(X, np.asarray(y), None if groups is None else np.asarray(groups))
+    X = list(in_order(X, caller="write_report"))
+    y = column_or_1d(y, warn=True)
+    check_consistent_length(X, y, groups)
     if check is None:
         check = check_clips(X, y, groups, n_jobs=n_jobs)
     if evaluation is None:
@@ -111,12 +114,12 @@ def write_report(
         )
     numbers = facts(estimator, X, evaluation, check, title)
     page = fill("report.html", **numbers, **_of_page(X, y, evaluation, check, numbers["threshold"]))
-    Path(path).write_text(page, encoding="utf-8")
+    Path(path).write_text(page, encoding="utf-8", errors="backslashreplace")
     return evaluation
 
 
 def _of_page(
-    X: Any, y: np.ndarray, evaluation: Evaluation, check: ClipCheck, threshold: float | None
+    X: list[Any], y: np.ndarray, evaluation: Evaluation, check: ClipCheck, threshold: float | None
 ) -> dict[str, Any]:
     """Make what the page has beside the numbers: pictures, sounds and tables of groups."""
     readable = check.durations[np.isfinite(check.durations)]
@@ -145,7 +148,7 @@ def _of_page(
     }
 
 
-def _examples(X: Any, y: np.ndarray, check: ClipCheck) -> list[dict[str, Any]]:
+def _examples(X: list[Any], y: np.ndarray, check: ClipCheck) -> list[dict[str, Any]]:
     """Take readable clips of each class in turns."""
     unreadable = {index for index, _ in check.unreadable}
     labels = np.unique(y)
@@ -161,13 +164,13 @@ def _examples(X: Any, y: np.ndarray, check: ClipCheck) -> list[dict[str, Any]]:
         {
             "name": check.names[index],
             "label": str(y[index]),
-            "sound": _pictures.sound_of(_safe_indexing(X, [index])[0]),
+            "sound": _pictures.sound_of(X[index]),
         }
         for index in chosen[: 2 * _MAX_EXAMPLES]
     ]
 
 
-def _mistakes(X: Any, evaluation: Evaluation, check: ClipCheck) -> list[dict[str, Any]]:
+def _mistakes(X: list[Any], evaluation: Evaluation, check: ClipCheck) -> list[dict[str, Any]]:
     rows = []
     for position in evaluation.mistakes[:_MAX_MISTAKES].tolist():
         index = int(evaluation.indices[position])
@@ -180,7 +183,7 @@ def _mistakes(X: Any, evaluation: Evaluation, check: ClipCheck) -> list[dict[str
                 "probability": None
                 if probabilities is None
                 else float(probabilities[position].max()),
-                "sound": _pictures.sound_of(_safe_indexing(X, [index])[0]),
+                "sound": _pictures.sound_of(X[index]),
             }
         )
     return rows

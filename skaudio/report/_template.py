@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from typing import Any
 
 from skaudio.exceptions import MissingDependencyError
@@ -37,4 +39,11 @@ def fill(template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["markdown"] = _escaped
     return environment.get_template(template).render(**values)
+
+
+def _escaped(text: object) -> str:
+    """Escape what Markdown, its tables or HTML would interpret."""
+    escaped = re.sub(r"([\\`*_\[\]|#])", r"\\\1", html.escape(str(text), quote=False))
+    return " ".join(escaped.split())

@@ -10,6 +10,9 @@ import pytest
 
 from skaudio.cli import main
 
+# One process, which trains the model of these tests once.
+pytestmark = pytest.mark.xdist_group("cli")
+
 QUICK = ["--network", "perceptron", "--folds", "2", "--n-jobs", "1"]
 
 
@@ -102,6 +105,10 @@ def test_evaluate(trained, folder, skaudio, tmp_path):
     code, printed, _ = skaudio("evaluate", trained[0].with_suffix(".onnx"), folder)
     assert code == 0
     assert "Accuracy" in printed
+    onnx = trained[0].with_suffix(".onnx")
+    code, _, messages = skaudio("evaluate", onnx, folder, "--report", page)
+    assert code == 1
+    assert "needs the model that joblib saved" in messages
 
 
 def test_export_and_info(trained, skaudio, tmp_path):
@@ -125,6 +132,10 @@ def test_check(folder, skaudio, tmp_path):
     code, printed, _ = skaudio("check", folder, "--groups", r"(s\d)-")
     assert code == 0
     assert "30 recordings in 5 groups" in printed
+    code, printed, _ = skaudio("check", folder, "--groups", r"(s\d)-", "--test", folder, "--json")
+    assert code == 1
+    assert json.loads(printed)["shared_groups"] == ["s0", "s1", "s2", "s3", "s4"]
+    assert len(json.loads(printed)["leaks"]) == 30
     mistakes = shutil.copytree(folder, tmp_path / "mistakes")
     shutil.copy(mistakes / "high" / "s0-0.wav", mistakes / "low" / "copy.wav")
     (mistakes / "low" / "broken.wav").write_bytes(b"RIFF")
@@ -146,6 +157,25 @@ def test_train_refuses_unreadable_recordings_unless_told_to_skip_them(folder, sk
     code, printed, _ = skaudio("train", mistakes, "-o", output, "--skip-unreadable", *QUICK)
     assert code == 0
     assert "of 30 clips wrong" in printed
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["-o", "missing/model.joblib"], "The folder of missing/model.joblib does not exist"),
+        (["-o", "model.onnx"], "These must be different files"),
+        (["-o", "."], "is a folder"),
+    ],
+)
+def test_train_refuses_files_that_cannot_be_written_before_it_begins(
+    folder, skaudio, tmp_path, monkeypatch, options, message
+):
+    monkeypatch.chdir(tmp_path)
+    code, _, messages = skaudio("train", folder, *options, *QUICK)
+    assert code == 1
+    assert message in messages
+    assert "Training" not in messages
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_search_ranks_and_keeps_the_best(folder, skaudio, tmp_path):

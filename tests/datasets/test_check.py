@@ -51,6 +51,21 @@ def test_copies_within_a_group_are_harmless_in_a_split_by_groups(clips):
     assert "keeps them together" in check_clips(copies, [*LABELS, "a"], [*GROUPS, 0]).problems[0]
 
 
+def test_what_is_in_both_parts_is_found(clips):
+    parts = ["train"] * 6 + ["test"] * 6
+    groups = np.repeat(["ada", "bob", "cy", "di"], 3)
+    assert check_clips(clips, LABELS, groups, parts=parts).problems == []
+    check = check_clips(
+        [*clips, clips[0]], [*LABELS, "a"], [*groups, "ada"], parts=[*parts, "test"]
+    )
+    assert check.leaks == [[0, 12]]
+    assert check.shared_groups == ["ada"]
+    assert [problem.split(" (")[0] for problem in check.problems] == [
+        "Same recording on both sides of a split",
+        "Same group in several parts",
+    ]
+
+
 def test_unreadable_recordings_come_first_and_are_named(clips, tmp_path):
     broken = tmp_path / "broken.wav"
     broken.write_bytes(b"RIFF")
@@ -72,6 +87,9 @@ def test_small_classes_and_single_ones_are_problems(clips):
     assert "a (3)" in check_clips(clips[:9], ["a"] * 3 + ["b"] * 6).problems[0]
     assert "only one class" in check_clips(clips, ["a"] * 12).problems[0]
     assert "only one group" in check_clips(clips, LABELS, [0] * 12).problems[0]
+    check = check_clips(clips, LABELS, [0, 1] * 3 + [2] * 6)
+    assert check.one_group == ["b"]
+    assert "Classes of a single group: b" in check.problems[0]
 
 
 def test_formats_do_not_hide_copies(clips, tmp_path):

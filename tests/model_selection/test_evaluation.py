@@ -1,5 +1,7 @@
 """What a classifier predicts for clips that it was not trained on, and how sure that is."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,6 +11,8 @@ from sklearn.datasets import make_classification
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import (
+    GridSearchCV,
+    GroupKFold,
     LeaveOneGroupOut,
     PredefinedSplit,
     StratifiedKFold,
@@ -21,6 +25,7 @@ from skaudio.model_selection import Evaluation
 
 X, y = make_classification(90, n_informative=4, n_classes=3, flip_y=0.2, random_state=0)
 GROUPS = np.arange(90) % 9
+X_ODD = np.arange(90) % 2 == 1
 
 
 def _evaluation(is_right, groups=None):
@@ -55,11 +60,54 @@ def test_processes_change_nothing(n_jobs):
     np.testing.assert_array_equal(found.folds, one.folds)
 
 
-@pytest.mark.parametrize("cv", [5, 20, LeaveOneGroupOut()])
-def test_a_group_is_in_one_fold_only(cv):
+@pytest.mark.parametrize(
+    ("cv", "n_folds"), [(5, 5), (None, 5), (np.int64(4), 4), (20, 9), (LeaveOneGroupOut(), 9)]
+)
+def test_a_group_is_in_one_fold_only(cv, n_folds):
     found = Evaluation.from_cross_validation(LogisticRegression(), X, y, groups=GROUPS, cv=cv)
     assert all(len(set(found.folds[found.groups == group])) == 1 for group in range(9))
-    assert len(found.fit_times) == (5 if cv == 5 else 9)
+    assert found.is_by_group
+    assert len(found.fit_times) == n_folds
+
+
+@pytest.mark.filterwarnings("ignore:The groups parameter is ignored")
+def test_a_split_that_ignores_groups_is_known_as_such():
+    cv = StratifiedKFold(5)
+    found = Evaluation.from_cross_validation(LogisticRegression(), X, y, groups=GROUPS, cv=cv)
+    assert not found.is_by_group
+    assert not Evaluation.from_cross_validation(LogisticRegression(), X, y).is_by_group
+
+
+def test_one_group_cannot_be_split():
+    with pytest.raises(ValueError, match="only one group"):
+        Evaluation.from_cross_validation(LogisticRegression(), X, y, groups=["a"] * 90)
+
+
+@pytest.mark.filterwarnings("ignore:A column-vector y was passed")
+def test_columns_and_series_are_taken():
+    pandas = pytest.importorskip("pandas")
+    expected = Evaluation.from_cross_validation(LogisticRegression(), X, y, groups=GROUPS)
+    frame = pandas.DataFrame({"y": y, "group": GROUPS}, index=np.arange(90)[::-1])
+    for labels in (frame["y"], frame[["y"]], y[:, None], list(y)):
+        found = Evaluation.from_cross_validation(
+            LogisticRegression(), X, labels, groups=frame["group"]
+        )
+        assert found.accuracy == expected.accuracy
+        assert found.interval() == expected.interval()
+
+
+def test_parameters_of_fit_are_divided_like_the_clips():
+    search = GridSearchCV(LogisticRegression(), {"C": [0.1, 1]}, cv=GroupKFold(3))
+    found = Evaluation.from_cross_validation(
+        search, X, y, groups=GROUPS, params={"groups": GROUPS}, refit=True
+    )
+    assert len(found.fit_times) == 5
+    assert found.estimator.best_params_["C"] in (0.1, 1)
+
+
+def test_labels_of_another_type_are_an_error():
+    with pytest.raises(ValueError, match="Convert the labels to the same type"):
+        Evaluation.from_estimator(LogisticRegression().fit(X, y), X, y.astype(str))
 
 
 def test_a_split_may_test_some_clips_only():
@@ -128,6 +176,12 @@ def test_scores_of_classes():
     assert found.balanced_accuracy == 0.75  # labels without clips do not count
 
 
+def test_folds_without_a_class_say_nothing_about_its_spread():
+    cv = PredefinedSplit(np.where(y == 2, 0, np.arange(90) % 3))
+    found = Evaluation.from_cross_validation(DummyClassifier(strategy="prior"), X, y, cv=cv)
+    assert [row.f1_spread is None for row in found.class_scores()] == [False, False, True]
+
+
 def test_the_interval_of_clips_is_wilsons():
     """8 of 10: the value of Newcombe (1998) and of R's prop.test without correction."""
     assert_allclose(_evaluation([1] * 8 + [0] * 2).interval(), (0.4902, 0.9433), atol=1e-4)
@@ -138,7 +192,22 @@ def test_the_interval_of_clips_is_wilsons():
 def test_clips_that_agree_within_their_group_count_once():
     of_groups = np.repeat([1] * 80 + [0] * 20, 10)
     clustered = _evaluation(of_groups, groups=np.repeat(np.arange(100), 10)).interval()
-    assert_allclose(clustered, _evaluation([1] * 80 + [0] * 20).interval(), atol=2e-3)
+    assert_allclose(clustered, _evaluation([1] * 80 + [0] * 20).interval(), atol=4e-3)
+
+
+def test_clips_that_are_tested_again_count_once():
+    once = _evaluation([1] * 80 + [0] * 20)
+    again = _evaluation(np.tile([1] * 80 + [0] * 20, 10))
+    again = replace(again, indices=np.tile(np.arange(100), 10))
+    assert_allclose(again.interval(), once.interval(), atol=4e-3)
+
+
+def test_groups_without_a_mistake_count_once_and_one_group_says_nothing():
+    right = np.ones(600, int)
+    low, high = _evaluation(right, groups=np.arange(600) % 3).interval()
+    assert low < 0.5
+    assert high == 1
+    assert _evaluation(right, groups=np.zeros(600)).interval() == (0, 1)
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=40), st.integers(1, 10), st.floats(0.5, 0.99))
@@ -149,17 +218,20 @@ def test_the_interval_contains_the_accuracy(is_right, n_groups, confidence):
     assert evaluation.accuracy <= high <= 1
 
 
+@pytest.mark.parametrize("n_groups", [3, 5, 8, 40])
 @pytest.mark.parametrize("concentration", [2.0, 20.0])
-def test_the_interval_has_its_confidence_where_groups_differ(concentration):
-    """1,000 sets of 40 groups whose accuracies are drawn from a beta distribution."""
+def test_the_interval_has_its_confidence_where_groups_differ(n_groups, concentration):
+    """1,000 sets of groups of 30 clips, whose accuracies are drawn from a beta distribution."""
     rng = np.random.default_rng(0)
-    groups = np.repeat(np.arange(40), 10)
+    groups = np.repeat(np.arange(n_groups), 30)
     covered = []
     for _ in range(1000):
-        rates = rng.beta(0.9 * concentration, 0.1 * concentration, size=40)
-        low, high = _evaluation(rng.random(400) < rates[groups], groups=groups).interval()
-        covered.append(low <= 0.9 <= high)
-    assert 0.92 <= np.mean(covered) <= 0.98
+        rates = rng.beta(0.8 * concentration, 0.2 * concentration, size=n_groups)
+        is_right = rng.random(len(groups)) < rates[groups]
+        low, high = _evaluation(is_right, groups=groups).interval()
+        covered.append(low <= 0.8 <= high)
+    # With few groups it contains the accuracy more often.
+    assert 0.92 <= np.mean(covered) <= (0.985 if n_groups >= 8 else 1)
 
 
 def test_two_classifiers_are_compared_on_the_same_clips():
@@ -169,5 +241,9 @@ def test_two_classifiers_are_compared_on_the_same_clips():
     assert difference == pytest.approx(good.accuracy - bad.accuracy)
     assert 0 < low < difference < high
     assert good.difference(good) == (0, 0, 0)
+    fitted = DummyClassifier().fit(X, y)
     with pytest.raises(ValueError, match="not of the same clips"):
-        good.difference(Evaluation.from_estimator(DummyClassifier().fit(X, y), X, y))
+        good.difference(Evaluation.from_estimator(fitted, X, y))
+    one, other = (Evaluation.from_estimator(fitted, X[part], y[part]) for part in (X_ODD, ~X_ODD))
+    with pytest.raises(ValueError, match="not of the same clips"):
+        one.difference(other)

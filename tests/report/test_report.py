@@ -1,19 +1,30 @@
 """The page about a classifier, as a file and in a browser, and the model card."""
 
+import os
 import re
 
 import numpy as np
 import pytest
 import soundfile
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skaudio import MFCCTransformer, PerceptronClassifier, Pipeline, UnknownRejector
+from skaudio import (
+    MFCCTransformer,
+    PerceptronClassifier,
+    Pipeline,
+    PrototypeClassifier,
+    UnknownRejector,
+)
 from skaudio.datasets import check_clips
 from skaudio.model_selection import Evaluation
 from skaudio.report import describe, write_model_card, write_report
 from skaudio.report._facts import accuracy_by_group, kept_share, reliability
+
+# One process, which makes the page of these tests once.
+pytestmark = pytest.mark.xdist_group("report")
 
 FOLDS = 2
 
@@ -97,11 +108,55 @@ def test_a_rejector_shows_its_threshold(clips, tmp_path):
     assert f"The threshold of this classifier is {rejector.threshold_:.3f}" in page
 
 
+def test_a_threshold_of_another_score_is_not_shown(clips, tmp_path):
+    paths, labels, _ = clips
+    classifier = make_pipeline(
+        MFCCTransformer(n_mfcc=13), FunctionTransformer(averages), PrototypeClassifier()
+    )
+    rejector = UnknownRejector(classifier, cv=2).fit(paths, labels)
+    evaluation = Evaluation.from_estimator(rejector, paths, labels)
+    write_report(rejector, paths, labels, tmp_path / "page.html", evaluation=evaluation)
+    assert "The threshold of this" not in (tmp_path / "page.html").read_text()
+
+
+@pytest.mark.filterwarnings("ignore:The groups parameter is ignored")
+def test_a_split_that_ignores_groups_is_not_called_one_by_group(clips, pipeline, tmp_path):
+    cv = StratifiedKFold(2, shuffle=True, random_state=0)
+    write_report(pipeline, *clips[:2], tmp_path / "page.html", groups=clips[2], cv=cv)
+    page = (tmp_path / "page.html").read_text()
+    assert "split by group" not in page
+    assert "clips of other groups" not in page
+
+
+def test_recordings_may_be_a_series(clips, pipeline, report, tmp_path):
+    pandas = pytest.importorskip("pandas")
+    paths = pandas.Series(clips[0], index=np.arange(len(clips[0]))[::-1] + 100)
+    labels = pandas.Series(clips[1], index=paths.index)
+    write_report(pipeline, paths, labels, tmp_path / "page.html", evaluation=report[1])
+    for path in (report[0], tmp_path / "page.html"):
+        assert path.read_text().count("<audio") == len(report[1].mistakes) + 6
+
+
+def test_names_of_any_bytes_are_written(pipeline, tones, tmp_path):
+    recordings, labels = list(tones[0]), tones[1]
+    path = os.fsencode(tmp_path) + b"/caf\xe9.wav"
+    try:
+        with open(path, "wb") as file:
+            soundfile.write(file, recordings[0], 16000, format="WAV")
+    except OSError:
+        pytest.skip("this file system takes Unicode only")
+    evaluation = Evaluation.from_estimator(pipeline, recordings, labels)
+    recordings[0] = os.fsdecode(path)
+    write_report(pipeline, recordings, labels, tmp_path / "page.html", evaluation=evaluation)
+    assert r"caf\udce9.wav" in (tmp_path / "page.html").read_text()
+
+
 def test_an_unreadable_recording_is_on_the_page(clips, pipeline, report, tmp_path):
     paths, labels, _ = clips
     broken = tmp_path / "broken.wav"
     broken.write_bytes(b"RIFF")
-    check = check_clips([*paths[:-1], str(broken)], labels)
+    paths = [str(broken), *paths[1:]]
+    check = check_clips(paths, labels)
     write_report(pipeline, paths, labels, tmp_path / "page.html", evaluation=report[1], check=check)
     assert f"Unreadable (1): {broken}" in (tmp_path / "page.html").read_text()
 
@@ -204,3 +259,27 @@ def test_the_model_card_has_the_sections_and_metadata_of_the_hub(clips, pipeline
     for section in ("Model Details", "Uses", "Training Details", "Evaluation"):
         assert f"## {section}" in text
     assert "\n\n\n" not in text
+    assert "unless a threshold" not in text
+
+
+def test_labels_cannot_break_the_model_card(clips, tmp_path):
+    paths, labels, _ = clips
+    labels = np.where(labels == "low", "a|b <img src=x onerror=alert(1)>", labels)
+    model = make_pipeline(
+        MFCCTransformer(n_mfcc=13),
+        FunctionTransformer(averages),
+        LogisticRegression(max_iter=10_000),
+    )
+    rejector = UnknownRejector(model, cv=2).fit(paths, labels)
+    write_model_card(
+        rejector,
+        paths,
+        tmp_path / "README.md",
+        evaluation=Evaluation.from_estimator(rejector, paths, labels),
+        check=check_clips(paths, labels),
+        title="plain",
+    )
+    text = (tmp_path / "README.md").read_text()
+    assert "<img" not in text
+    assert "| a\\|b &lt;img" in text
+    assert "unless a threshold rejects it" in text
