@@ -83,6 +83,9 @@ def train(
 
     started = time.perf_counter()
     check_outputs(output)
+    is_exported = features is not Features.embedding
+    if onnx is not None and not is_exported:
+        raise ValueError("A model on --features embedding cannot be exported: leave out --onnx.")
     onnx = onnx or output.with_suffix(".onnx")
     report = report or output.with_suffix(".html")
     check_outputs(output, onnx, report)
@@ -111,7 +114,7 @@ def train(
         check=check,
     )
     files = {"model": str(output), "report": str(report)}
-    if features is not Features.embedding:
+    if is_exported:
         from skaudio.export import to_onnx
 
         say("Exporting and comparing.")

@@ -165,6 +165,7 @@ def test_train_refuses_unreadable_recordings_unless_told_to_skip_them(folder, sk
         (["-o", "missing/model.joblib"], "The folder of missing/model.joblib does not exist"),
         (["-o", "model.onnx"], "These must be different files"),
         (["-o", "."], "is a folder"),
+        (["--features", "embedding", "--onnx", "a.onnx"], "cannot be exported"),
     ],
 )
 def test_train_refuses_files_that_cannot_be_written_before_it_begins(
