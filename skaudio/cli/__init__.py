@@ -15,6 +15,6 @@ def main() -> None:
     try:
         from skaudio.cli._app import run
     except MissingDependencyError as error:
-        print(f"Error: {error}", file=sys.stderr)  # noqa: T201
+        print(f"Error: {error}", file=sys.stderr)
         sys.exit(1)
     run()

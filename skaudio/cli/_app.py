@@ -38,7 +38,7 @@ for command in (check, train, search, evaluate, predict, export, info, demo):
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        print(f"skaudio {importlib.metadata.version('skaudio')}")  # noqa: T201
+        print(f"skaudio {importlib.metadata.version('skaudio')}")
         raise typer.Exit
 
 

@@ -131,10 +131,10 @@ def search(
     output: Output = Path("model.joblib"),
     features: Annotated[
         list[Features], typer.Option(help="Features to compare; repeat the option.")
-    ] = [Features.mfcc, Features.log_mel],  # noqa: B006
+    ] = [Features.mfcc, Features.log_mel],
     network: Annotated[
         list[Network], typer.Option(help="Networks to compare; repeat the option.")
-    ] = [Network.conv, Network.tc_resnet],  # noqa: B006
+    ] = [Network.conv, Network.tc_resnet],
     groups: Groups = None,
     folds: Folds = 3,
     n_jobs: Jobs = -1,

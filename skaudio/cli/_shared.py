@@ -221,7 +221,7 @@ def show(values: Any, as_json: bool, *tables: Table | str) -> None:
         What is printed otherwise.
     """
     if as_json:
-        print(json.dumps(values, indent=2))  # noqa: T201
+        print(json.dumps(values, indent=2))
         return
     console = Console()
     for part in tables:

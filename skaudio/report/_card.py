@@ -26,7 +26,7 @@ def write_model_card(
     check: ClipCheck,
     title: str | None = None,
     dataset: str = "recordings",
-    license: str | None = None,  # noqa: A002
+    license: str | None = None,  # noqa: A002 (the Hub's name)
 ) -> None:
     """Write a model card: a Markdown file in the form of the Hugging Face Hub.
 
