@@ -273,7 +273,8 @@ def _how(evaluation: Evaluation) -> str:
     if not evaluation.fit_times:
         return "one fitted classifier, tested on clips of its own"
     by_group = ", split by group" if evaluation.is_by_group else ""
-    return f"cross-validated in {len(evaluation.fit_times)} folds{by_group}"
+    n_folds = len(evaluation.fit_times)
+    return f"cross-validated in {n_folds} fold{'s' * (n_folds != 1)}{by_group}"
 
 
 def changed_parameters(estimator: Any) -> dict[str, str]:
