@@ -18,8 +18,9 @@ deviation of librosa's MFCCs over time, and MiniRocket on the sequences of ``MFC
 if ``aeon`` is installed.
 
 The accuracy is that of all clips, each predicted by a pipeline that was not trained on its fold:
-the mean over seeds. The last columns are the difference from the best cheap classifier, and its
-95 % interval, from 10,000 bootstrap samples of the groups, or of the clips of a set without groups.
+the mean over seeds. The last columns are the difference from the best cheap classifier, and from
+the first of ``--classifiers``, each with its 95 % interval, from 10,000 bootstrap samples of the
+groups, or of the clips of a set without groups.
 """
 
 import argparse
@@ -224,9 +225,11 @@ def compare(clips, makers, seeds):
         line = f"{name:22}{scores[name].mean():9.4f}{np.mean(balanced):10.4f}{seconds:7.1f}"
         if name not in CHEAP:
             best = max(CHEAP, key=lambda name: scores[name].mean())
-            difference = scores[name] - scores[best]
-            low, high = interval(difference, groups[tested])
-            line += f"  {difference.mean():+.4f} ({low:+.4f} to {high:+.4f}) from {best}"
+            first = next(name for name in scores if name not in CHEAP)
+            for other in [best] if name == first else [best, first]:
+                difference = scores[name] - scores[other]
+                low, high = interval(difference, groups[tested])
+                line += f"  {difference.mean():+.4f} ({low:+.4f} to {high:+.4f}) from {other}"
         print(line, flush=True)
 
 

@@ -9,6 +9,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -352,6 +353,7 @@ def _parts(value: Any) -> Iterator[dict[str, Any]]:
             yield from _parts(item)
 
 
+@lru_cache(maxsize=16)  # each fit asks twice, and the folds of a candidate for the same
 def _design_key(design: str) -> str:
     """Identify a design, without its seeds and dropout rates."""
     described = json.loads(design)
