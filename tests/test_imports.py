@@ -62,7 +62,7 @@ ARROWS = {
         "exceptions",
         "store",
     },
-    "model_selection": {"_progress"},
+    "model_selection": {"_progress", "audio"},
     "pipeline": {"rejection"},
     "prototypes": {"_validation"},
     "rejection": {"_validation"},

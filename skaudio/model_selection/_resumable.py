@@ -1,0 +1,424 @@
+"""Searches that go on where they were stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import os
+import tempfile
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import joblib
+import numpy as np
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
+from sklearn.metrics import check_scoring
+from sklearn.model_selection import check_cv
+from sklearn.utils import _safe_indexing, get_tags, indexable
+from sklearn.utils.metadata_routing import _routing_enabled, process_routing
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import _check_method_params, check_is_fitted
+
+from skaudio import audio
+
+__all__ = ["ResumableSearch"]
+
+# Parameters that scikit-learn's convention keeps from changing a result.
+_WITHOUT_EFFECT = {"n_jobs", "verbose", "memory"}
+
+# The attributes of a search that a ResumableSearch has as well.
+_LEARNED = (
+    "best_estimator_",
+    "best_index_",
+    "best_params_",
+    "best_score_",
+    "classes_",
+    "cv_results_",
+    "n_splits_",
+)
+
+
+def _search_has(method):
+    def check(self):
+        getattr(self.search_ if hasattr(self, "search_") else self.search, method)
+        return True
+
+    return check
+
+
+class ResumableSearch(MetaEstimatorMixin, BaseEstimator):
+    """A search that keeps the scores of every finished fit in a folder.
+
+    Run the same program again after the search was interrupted or killed: fits whose scores are in
+    the folder are not repeated. The same holds for a search with more candidates or more folds, and
+    for several processes that use the folder at the same time.
+
+    A fit is known by what determines its scores: the estimator and its parameters, the content of
+    the recordings or features, the labels, the split, the scorer, and the versions of skaudio,
+    scikit-learn, TensorFlow and NumPy. Parameters named ``n_jobs``, ``verbose`` and ``memory`` are
+    left out, since they do not change scores by scikit-learn's convention. Set ``random_state`` of
+    the estimator and of the splitter: otherwise every split is a new one.
+
+    Parameters
+    ----------
+    search : GridSearchCV, RandomizedSearchCV, HalvingGridSearchCV or HalvingRandomSearchCV
+        The search. It is cloned before it is fitted. All backends of joblib work; with several
+        machines, all must reach `folder`.
+    folder : str or PathLike
+        Folder of the scores, one small JSON file for each fit; created if it does not exist.
+        Files are written under another name and then renamed, so that no killed process leaves
+        half a file, on network file systems as well.
+
+    Attributes
+    ----------
+    search_ : estimator
+        The fitted clone of `search`. Times in its `cv_results_` are those of the original fits.
+        (With halving on ``resource="n_samples"`` those of this run.)
+    best_estimator_ : estimator
+        The best candidate, fitted to all clips, if the search has ``refit``.
+    best_params_ : dict
+        Its parameters.
+    best_score_ : float
+        Its mean score over the folds.
+    best_index_ : int
+        Its index in `cv_results_`.
+    cv_results_ : dict of str to ndarray
+        Scores and times of all candidates and folds.
+    classes_ : ndarray of shape (n_classes,)
+        The labels, of a classifier with ``refit``.
+    n_splits_ : int
+        Number of folds.
+
+    See Also
+    --------
+    sklearn.model_selection.GridSearchCV : A search over a grid.
+
+    Notes
+    -----
+    Scores are kept, not models: the best estimator is always fitted again, if the search has
+    ``refit``. Fits that fail are repeated.
+
+    Two searches that run at the same time share what is finished, not what is running. To use
+    several processes for one search, give it `n_jobs`, or a backend of joblib.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from skaudio import MFCCTransformer, PerceptronClassifier, Pipeline
+    >>> from skaudio.datasets import make_spoken_words
+    >>> from skaudio.model_selection import ResumableSearch
+    >>> words = make_spoken_words(["cat", "dog"], n_clips=10, random_state=0)
+    >>> pipeline = Pipeline(
+    ...     [MFCCTransformer(), PerceptronClassifier(epochs=3, random_state=0)]
+    ... )
+    >>> search = GridSearchCV(pipeline, {"perceptronclassifier__dropout": [0.0, 0.5]}, cv=2)
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> first = ResumableSearch(search, folder.name).fit(words.data, words.target)
+    >>> again = ResumableSearch(search, folder.name).fit(words.data, words.target)
+    >>> bool(first.best_score_ == again.best_score_)
+    True
+    >>> folder.cleanup()
+    """
+
+    def __init__(self, search, folder):
+        self.search = search
+        self.folder = folder
+
+    def fit(self, X, y=None, **params):
+        """Run the search, without the fits that are in the folder.
+
+        Parameters
+        ----------
+        X : sequence of recordings, or array-like of shape (n_clips, ...)
+            Recordings, as every transformer takes them, or features.
+        y : array-like of shape (n_clips,), default=None
+            Labels.
+        **params : dict
+            As in the `fit` of `search`: ``groups``, for the splitter, and parameters for the `fit`
+            of the estimator.
+
+        Returns
+        -------
+        ResumableSearch
+            The fitted search.
+        """
+        for name in ("estimator", "scoring", "cv"):
+            if not hasattr(self.search, name):
+                raise TypeError(
+                    "ResumableSearch takes a search of scikit-learn, such as GridSearchCV, got "
+                    f"{type(self.search).__name__}, which has no parameter {name!r}."
+                )
+        own = clone(self.search)
+        X, y = indexable(X, y)
+        if _routing_enabled():
+            routed = process_routing(own, "fit", **params)
+            split_params = routed.splitter.split
+            others = {*routed.estimator.fit, *routed.scorer.score}
+        else:
+            split_params = {"groups": params.get("groups")}
+            others = params.keys() - {"groups"}
+        params = {name: params[name] for name in params if name in others}
+        cv = check_cv(own.cv, y, classifier=is_classifier(own.estimator))
+        splits = list(cv.split(X, y, **split_params))
+        scorer = check_scoring(own.estimator, own.scoring)
+        runs = _Runs(self.folder, X, [_digest(clip) for clip in _clips(X)], own.scoring)
+        search = clone(own).set_params(
+            estimator=_RecordedEstimator(own.estimator, runs),
+            scoring=_RecordedScorer(scorer),
+            cv=splits,
+        )
+        search.fit(np.arange(len(runs.digests)), y, **params)
+        self._restore_times(search.cv_results_, own.estimator, runs, splits, y, params)
+        search.set_params(estimator=own.estimator, scoring=own.scoring, cv=own.cv)
+        search.scorer_ = scorer
+        if hasattr(search, "best_estimator_"):
+            search.best_estimator_ = search.best_estimator_.estimator
+        self.search_ = search
+        for name in _LEARNED:
+            if hasattr(search, name):  # some only with refit
+                setattr(self, name, getattr(search, name))
+        return self
+
+    def _restore_times(self, results, estimator, runs, splits, y, params):
+        """Replace the times of looking scores up by those of the fits."""
+        clips = np.arange(len(runs.digests))
+        parts = [
+            (
+                clips[train],
+                None if y is None else _safe_indexing(y, train),
+                _check_method_params(clips, params, train),
+            )
+            for train, _ in splits
+        ]
+        for index, candidate in enumerate(results["params"]):
+            tried = clone(estimator).set_params(**clone(candidate, safe=False))
+            records = [runs.read(runs.key(tried, *part)) for part in parts]
+            if all(records):
+                for name in ("fit_time", "score_time"):
+                    times = [record[name] for record in records]
+                    results[f"mean_{name}"][index] = np.mean(times)
+                    results[f"std_{name}"][index] = np.std(times)
+
+    @available_if(_search_has("predict"))
+    def predict(self, X):
+        """Predict labels with the best estimator.
+
+        Parameters
+        ----------
+        X : sequence of recordings, or array-like of shape (n_clips, ...)
+            Recordings or features.
+
+        Returns
+        -------
+        ndarray of shape (n_clips,)
+            Labels.
+        """
+        return self._fitted_search().predict(X)
+
+    @available_if(_search_has("predict_proba"))
+    def predict_proba(self, X):
+        """Predict probabilities with the best estimator.
+
+        Parameters
+        ----------
+        X : sequence of recordings, or array-like of shape (n_clips, ...)
+            Recordings or features.
+
+        Returns
+        -------
+        ndarray of shape (n_clips, n_classes)
+            Probabilities, in the order of ``classes_``.
+        """
+        return self._fitted_search().predict_proba(X)
+
+    def score(self, X, y=None):
+        """Score the best estimator with the scorer of the search.
+
+        Parameters
+        ----------
+        X : sequence of recordings, or array-like of shape (n_clips, ...)
+            Recordings or features.
+        y : array-like of shape (n_clips,), default=None
+            Labels.
+
+        Returns
+        -------
+        float
+            The score.
+        """
+        return self._fitted_search().score(X, y)
+
+    def _fitted_search(self):
+        check_is_fitted(self, "search_")
+        return self.search_
+
+    def __sklearn_tags__(self):
+        return get_tags(self.search)
+
+
+# Running a search ---------------------------------------------------------------------------
+
+
+class _RecordedEstimator(BaseEstimator):
+    """The estimator of a search, which is only fitted if there is no record of its scores.
+
+    It takes the indices of clips instead of clips. Its parameters are those of the estimator.
+    """
+
+    def __init__(self, estimator, runs):
+        self.estimator = estimator
+        self.runs = runs
+
+    def get_params(self, deep=True):
+        return self.estimator.get_params(deep)
+
+    def set_params(self, **params):
+        self.estimator.set_params(**params)
+        return self
+
+    def get_metadata_routing(self):
+        return self.estimator.get_metadata_routing()
+
+    def __sklearn_clone__(self):
+        return _RecordedEstimator(clone(self.estimator), self.runs)
+
+    def __sklearn_tags__(self):
+        return get_tags(self.estimator)
+
+    def fit(self, X, y=None, **params):
+        self._training = X, y, params
+        self._key = self.runs.key(self.estimator, X, y, params)
+        self._record = self.runs.read(self._key)
+        if self._record is None:
+            self._fit()
+        return self
+
+    def _fit(self):
+        indices, y, params = self._training
+        started = time.perf_counter()
+        self.estimator.fit(*_arguments(self.runs.X, indices, y), **params)
+        self._record = {
+            "estimator": type(self.estimator).__name__,
+            "fit_time": time.perf_counter() - started,
+            "scores": {},
+        }
+        self._is_fitted = True
+
+    # Look up the score for these clips, or compute and keep it.
+    def score_with(self, scorer, indices, y, params):
+        clips = joblib.hash((self.runs.hash_of(indices, y), _described(params)))
+        if clips not in self._record["scores"]:
+            if not getattr(self, "_is_fitted", False):  # the record has other scores only
+                self._fit()
+            started = time.perf_counter()
+            score = scorer(self.estimator, *_arguments(self.runs.X, indices, y), **params)
+            self._record.setdefault("score_time", time.perf_counter() - started)
+            is_several = isinstance(score, dict)
+            self._record["scores"][clips] = (
+                {name: float(value) for name, value in score.items()}
+                if is_several
+                else float(score)
+            )
+            self.runs.write(self._key, self._record)
+        return self._record["scores"][clips]
+
+
+class _RecordedScorer:
+    """The scorer of a search, which takes the estimator above."""
+
+    def __init__(self, scorer):
+        self.scorer = scorer
+
+    def __call__(self, estimator, X, y=None, **params):
+        return estimator.score_with(self.scorer, X, y, params)
+
+    def __getattr__(self, name):
+        # What a search asks a scorer for: the parameters that it takes.
+        if name in ("get_metadata_routing", "_accept_sample_weight"):
+            return getattr(self.scorer, name)
+        raise AttributeError(name)
+
+
+class _Runs:
+    """The records in a folder, and the clips that they are about."""
+
+    def __init__(self, folder, X, digests, scoring):
+        self.folder = Path(folder).absolute()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.X = X
+        self.digests = np.array(digests)
+        packages = ("skaudio", "scikit-learn", "tensorflow", "numpy")
+        self._same = [_described(scoring), [version(package) for package in packages]]
+
+    # Identify clips and their labels.
+    def hash_of(self, indices, y):
+        return joblib.hash((list(self.digests[indices]), None if y is None else np.asarray(y)))
+
+    # Identify a fit.
+    def key(self, estimator, indices, y, params):
+        parts = [*self._same, _described(estimator), self.hash_of(indices, y), _described(params)]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+    # Return a record, or None if there is none, or a damaged one.
+    def read(self, key):
+        try:
+            record = json.loads((self.folder / f"{key}.json").read_text())
+        except (FileNotFoundError, ValueError):
+            return None
+        is_record = isinstance(record, dict) and {"scores", "fit_time", "score_time"} <= set(record)
+        return record if is_record else None
+
+    # Write a record; a reader finds all of it or nothing.
+    def write(self, key, record):
+        handle, name = tempfile.mkstemp(dir=self.folder, prefix=".", suffix=".part")
+        try:
+            with os.fdopen(handle, "w") as file:
+                json.dump(record, file, indent=1)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(name, self.folder / f"{key}.json")
+        except BaseException:
+            os.unlink(name)
+            raise
+
+
+# Identifying --------------------------------------------------------------------------------
+
+
+def _clips(X):
+    """Iterate over the rows of a data frame or array, or the items of a sequence."""
+    return X.to_numpy() if hasattr(X, "to_numpy") else X
+
+
+def _digest(clip):
+    """Identify a recording by its content, or other data by their values."""
+    if isinstance(clip, str | os.PathLike) and os.path.isfile(clip):
+        return audio.fingerprint(Path(clip).read_bytes()).hex()  # the same on all machines
+    is_recording = isinstance(clip, str | bytes | os.PathLike | tuple)
+    is_waveform = isinstance(clip, np.ndarray) and clip.ndim == 1 and clip.dtype.kind in "fiu"
+    if is_recording or is_waveform or hasattr(clip, "read"):
+        return audio.fingerprint(clip).hex()
+    return joblib.hash(clip)
+
+
+def _described(value):
+    """Describe a value by what determines results, as JSON that is the same in all processes."""
+    if hasattr(value, "get_params") and not isinstance(value, type):
+        params = value.get_params(deep=False)
+        own = {k: _described(params[k]) for k in sorted(params) if k not in _WITHOUT_EFFECT}
+        return [f"{type(value).__module__}.{type(value).__qualname__}", own]
+    if isinstance(value, list | tuple):
+        return [type(value).__name__, *map(_described, value)]
+    if isinstance(value, dict):
+        return {str(key): _described(value[key]) for key in sorted(value, key=str)}
+    if inspect.isfunction(value):  # it may be edited between two runs
+        return [value.__module__, value.__qualname__, joblib.hash(value.__code__.co_code)]
+    return joblib.hash(value)
+
+
+def _arguments(X, indices, y):
+    clips = _safe_indexing(X, indices)
+    return (clips,) if y is None else (clips, y)
