@@ -31,6 +31,7 @@ from .classifiers import LSTMClassifier as LSTMClassifier
 from .classifiers import PerceptronClassifier as PerceptronClassifier
 from .classifiers import TCResNetClassifier as TCResNetClassifier
 from .display import MFCCDisplay as MFCCDisplay
+from .display import SearchResultsDisplay as SearchResultsDisplay
 from .display import TrainingHistoryDisplay as TrainingHistoryDisplay
 from .distillation import DistilledClassifier as DistilledClassifier
 from .exceptions import AudioError as AudioError
