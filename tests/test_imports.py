@@ -62,7 +62,7 @@ ARROWS = {
         "exceptions",
         "store",
     },
-    "model_selection": {"_progress", "audio"},
+    "model_selection": {"_progress", "audio", "datasets", "dsp", "exceptions"},
     "pipeline": {"rejection"},
     "prototypes": {"_validation"},
     "rejection": {"_validation"},

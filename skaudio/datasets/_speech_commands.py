@@ -247,7 +247,7 @@ def _select(folder: Path, words: list[str], subset: str) -> list[tuple[str, str,
                 f"The speaker of {path!r} is unknown: files of Speech Commands are named "
                 "<speaker>_nohash_<number>.wav. load_audio_folder reads files with other names."
             )
-        if subset in ("all", _subset_of(speaker)):
+        if subset in ("all", subset_of(speaker)):
             clips.append((path, word, speaker))
     if not clips:
         raise DatasetError(
@@ -258,7 +258,19 @@ def _select(folder: Path, words: list[str], subset: str) -> list[tuple[str, str,
     return clips
 
 
-def _subset_of(speaker: str) -> str:
+def subset_of(speaker: str) -> str:
+    """Find the part of the official split that a speaker is in.
+
+    Parameters
+    ----------
+    speaker : str
+        What precedes ``_nohash_`` in the file names.
+
+    Returns
+    -------
+    {"train", "validation", "test"}
+        The part.
+    """
     digest = int(hashlib.sha1(speaker.encode(), usedforsecurity=False).hexdigest(), 16)
     percentage = digest % (_MAX_PER_CLASS + 1) * (100.0 / _MAX_PER_CLASS)
     if percentage < _VALIDATION_PERCENTAGE:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from skaudio.datasets import _speech_commands, fetch_speech_commands
-from skaudio.datasets._speech_commands import _RELEASES, _subset_of
+from skaudio.datasets._speech_commands import _RELEASES, subset_of
 from skaudio.exceptions import DatasetError
 
 # Whom the published lists have for validation and testing, and others.
@@ -45,7 +45,7 @@ def published(mirror, tar, monkeypatch):
 
 @pytest.mark.parametrize("subset", ["train", "validation", "test"])
 def test_official_split(subset):
-    assert {_subset_of(speaker) for speaker in _SPEAKERS[subset]} == {subset}
+    assert {subset_of(speaker) for speaker in _SPEAKERS[subset]} == {subset}
 
 
 def test_known_archives():
