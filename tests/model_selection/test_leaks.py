@@ -188,7 +188,7 @@ def test_only_a_few_are_named():
         (LeaveOneOut(), 12),
         (((np.arange(12) < 6, np.arange(12) >= 6) for _ in range(1)), 1),
     ],
-    ids=str,
+    ids=lambda value: type(value).__name__,  # the same in every process
 )
 def test_splits_of_every_kind_are_taken(cv, n_folds):
     check = check_split(CLIPS, LABELS, cv=cv)
