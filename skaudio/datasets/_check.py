@@ -16,7 +16,7 @@ from skaudio.audio._sources import in_order
 __all__ = ["ClipCheck", "check_clips"]
 
 # A peak below that of one step of 16 bits: digital silence, but for dither.
-_SILENT = 2**-15
+SILENT = 2**-15
 
 # So many recordings are named in a sentence.
 _MAX_NAMED = 3
@@ -142,7 +142,7 @@ class ClipCheck:
         if self.shared_groups:
             yield (
                 f"Same group in several parts ({len(self.shared_groups)}): "
-                f"{_first(self.shared_groups, ', ')}. Scores will be too high for new groups."
+                f"{first_few(self.shared_groups, ', ')}. Scores will be too high for new groups."
             )
         worse = [*self.contradictions, *self.leaks]
         if copies := [same for same in self.duplicates if same not in worse]:
@@ -170,10 +170,10 @@ class ClipCheck:
             yield "There is only one group; a split by groups needs two."
 
     def _named(self, indices: Iterable[int]) -> str:
-        return _first([self.names[index] for index in indices], ", ")
+        return first_few([self.names[index] for index in indices], ", ")
 
     def _pairs(self, duplicates: Sequence[Sequence[int]]) -> str:
-        return _first([" = ".join(self.names[i] for i in same) for same in duplicates], "; ")
+        return first_few([" = ".join(self.names[i] for i in same) for same in duplicates], "; ")
 
 
 def check_clips(
@@ -233,7 +233,7 @@ def check_clips(
     for index, inspection in enumerate(inspected):
         if inspection.problem is None:
             same.setdefault(inspection.content, []).append(index)
-    silent = [index for index, inspection in enumerate(inspected) if inspection.peak < _SILENT]
+    silent = [index for index, inspection in enumerate(inspected) if inspection.peak < SILENT]
     duplicates = [
         indices for indices in same.values() if len(indices) > 1 and indices[0] not in silent
     ]
@@ -276,7 +276,20 @@ def _with(names: Any, others: Any, *, several: bool) -> list[str]:
     return found[(counts > 1) == several].tolist()
 
 
-def _first(texts: Sequence[str], separator: str) -> str:
-    """Join the first texts, and count the others."""
+def first_few(texts: Sequence[str], separator: str) -> str:
+    """Join the first texts, and count the others.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        What to name.
+    separator : str
+        What to write between two of them.
+
+    Returns
+    -------
+    str
+        Part of a sentence.
+    """
     more = f" and {len(texts) - _MAX_NAMED} more" if len(texts) > _MAX_NAMED else ""
     return separator.join(texts[:_MAX_NAMED]) + more

@@ -37,11 +37,7 @@ class Parameter(NamedTuple):
         first = dict.fromkeys(key for key, is_one in zip(keys, is_there, strict=True) if is_one)
         place = {key: index for index, key in enumerate(first)}
         positions[is_there] = [place[key] for key in np.array(keys, dtype=object)[is_there]]
-        names = [_short(values[keys.index(key)]) for key in first]
-        labels = [
-            f"{each} {names[: index + 1].count(each)}" if names.count(each) > 1 else each
-            for index, each in enumerate(names)
-        ]
+        labels = numbered([_short(values[keys.index(key)]) for key in first])
         return cls(name, positions, np.arange(len(labels)), labels, "category")
 
     @property
@@ -82,6 +78,14 @@ class Parameter(NamedTuple):
             if sum(map(len, self.labels)) > 24:
                 for label in axis.get_ticklabels():
                     label.set(rotation=30, horizontalalignment="right", rotation_mode="anchor")
+
+
+def numbered(names):
+    """Add a number to those names that occur more than once."""
+    return [
+        f"{name} {names[: index + 1].count(name)}" if names.count(name) > 1 else name
+        for index, name in enumerate(names)
+    ]
 
 
 def _is_number(value):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from skaudio.display._axes import MAX_LEGEND, one_axes
+from skaudio.display._parameter import numbered
 
 __all__ = ["TrainingHistoryDisplay"]
 
@@ -118,7 +119,7 @@ class TrainingHistoryDisplay:
             names = None
         classifiers = [_classifier(estimator) for estimator in estimators]
         if names is None:
-            names = _numbered([type(classifier).__name__ for classifier in classifiers])
+            names = numbered([type(classifier).__name__ for classifier in classifiers])
         display = cls([classifier.history_ for classifier in classifiers], name=names)
         return display.plot(metric=metric, ax=ax, **line_kwargs)
 
@@ -254,14 +255,6 @@ def _classifier(estimator):
             "skaudio, or a pipeline that ends in one."
         )
     return classifier
-
-
-def _numbered(names):
-    """Add a number to those names that occur more than once."""
-    return [
-        f"{name} {names[: index + 1].count(name)}" if names.count(name) > 1 else name
-        for index, name in enumerate(names)
-    ]
 
 
 def _keys(metric, histories):

@@ -23,6 +23,7 @@ from skaudio.audio._failures import Unusable, describe
 from skaudio.audio._recording import read
 from skaudio.audio._samples import split_pair
 from skaudio.audio._sources import in_order
+from skaudio.datasets._check import SILENT, first_few
 from skaudio.dsp import amplitude_window, mel_filterbank, mel_spectrogram
 from skaudio.exceptions import AudioError
 from skaudio.model_selection._evaluation import Evaluation
@@ -32,9 +33,6 @@ __all__ = ["LeakValue", "SplitCheck", "check_split", "leak_value"]
 # Recordings are compared at this rate (Hz), and no more of them than this (seconds).
 _RATE = 8000
 _MAX_SECONDS = 60
-
-# A peak below that of one step of 16 bits, as in check_clips.
-_SILENT = 2**-15
 
 # Fingerprints: how the energy of 16 mel bands, of which the upper 40 dB count, varies at 32
 # frequencies. Where a sound begins changes only the phase, which is left out.
@@ -48,8 +46,6 @@ _MODULATIONS = np.arange(1, 33) / 2
 # Pairs whose fingerprints have this cosine are compared sample by sample, of every clip the best
 # few; so many clips are compared at once (a block of 10,000 columns takes 10 MB).
 _CANDIDATE, _MAX_CANDIDATES, _BLOCK = 0.75, 8, 256
-
-_MAX_NAMED = 3
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -108,20 +104,20 @@ class SplitCheck:
         if self.copies:
             named = [" = ".join(self.names[i] for i in same) for same in self.copies]
             yield (
-                f"Same recording on both sides of a fold ({len(named)}): {_first(named, '; ')}. "
+                f"Same recording on both sides of a fold ({len(named)}): {first_few(named, '; ')}. "
                 "Scores will be too high: remove the copies, or keep them together with groups."
             )
         if self.near_copies:
             named = [f"{self.names[i]} ~ {self.names[j]}" for i, j, _ in self.near_copies]
             yield (
                 "Same sound, at another level or rate or encoded again, on both sides of a fold "
-                f"({len(named)}): {_first(named, '; ')}. Listen to them: if they are copies, "
+                f"({len(named)}): {first_few(named, '; ')}. Listen to them: if they are copies, "
                 "remove them, or keep them together with groups."
             )
         if self.shared_groups:
             yield (
                 f"Same group on both sides of a fold ({len(self.shared_groups)}): "
-                f"{_first(self.shared_groups, ', ')}. Scores will be too high for new groups: use "
+                f"{first_few(self.shared_groups, ', ')}. Scores will be too high for new groups: use "
                 "a splitter such as StratifiedGroupKFold."
             )
 
@@ -177,9 +173,9 @@ def check_split(
         makes, which are stratified if there are labels, and do not consider groups; None means 5.
         A single split is ``[(train_indices, test_indices)]``.
     threshold : float, default=0.9
-        Correlation from which two recordings count as the same sound, above 0 and at most 1. On
-        real recordings, MP3s of 64 kbit/s had 0.97 and more, two different recordings of one word
-        by a speaker at most 0.7, and two strokes on the same drum up to 0.97.
+        Correlation from which two recordings count as the same sound, above 0 and at most 1. The
+        default lies between MP3s of 64 kbit/s and different recordings of one word by one speaker.
+        Strokes on the same drum may be above it.
     sample_rate : int, default=16000
         Rate of arrays that are given without one, in Hz; the default is that of transformers.
     n_jobs : int, default=None
@@ -392,11 +388,7 @@ def _fingerprints(
     indices = progress_bar(
         range(len(recordings)), desc="Reading", unit="recording", disable=verbose < 1
     )
-    if n_jobs in (None, 1):
-        found = [one(index) for index in indices]
-    else:
-        parallel = Parallel(n_jobs, prefer="threads", return_as="generator")
-        found = list(parallel(delayed(one)(index) for index in indices))
+    found = Parallel(n_jobs, prefer="threads")(delayed(one)(index) for index in indices)
     if failures:
         raise AudioError(failures)
     return found
@@ -411,7 +403,7 @@ def _read(recording: Any, sample_rate: int) -> np.ndarray:
 
 
 def _is_silent(samples: np.ndarray) -> bool:
-    return bool(np.abs(samples).max() < _SILENT)
+    return bool(np.abs(samples).max() < SILENT)
 
 
 def _fingerprint(samples: np.ndarray) -> np.ndarray:
@@ -464,7 +456,7 @@ def _are_equal(first: np.ndarray, second: np.ndarray) -> bool:
     """Compare two waveforms to 16 bits: resampled in blocks or at once, the last bits differ."""
     return (
         len(first) == len(second) < _MAX_SECONDS * _RATE
-        and float(np.abs(first - second).max()) < _SILENT / 2
+        and float(np.abs(first - second).max()) < SILENT / 2
     )
 
 
@@ -486,9 +478,3 @@ def _correlation(first: np.ndarray, second: np.ndarray) -> float:
         peak = max(peak, abs(2 * turned.real.sum() - turned[0].real) / n)
         turned *= turn
     return min(1.0, float(peak / norm))
-
-
-def _first(texts: Sequence[str], separator: str) -> str:
-    """Join the first texts, and count the others."""
-    more = f" and {len(texts) - _MAX_NAMED} more" if len(texts) > _MAX_NAMED else ""
-    return separator.join(texts[:_MAX_NAMED]) + more

@@ -64,12 +64,12 @@ class ResumableSearch(MetaEstimatorMixin, BaseEstimator):
     Parameters
     ----------
     search : GridSearchCV, RandomizedSearchCV, HalvingGridSearchCV or HalvingRandomSearchCV
-        The search. It is cloned before it is fitted. All backends of joblib work; with several
-        machines, all must reach `folder`.
+        The search. It is cloned before it is fitted. With several machines, all must reach
+        `folder`.
     folder : str or PathLike
         Folder of the scores, one small JSON file for each fit; created if it does not exist.
-        Files are written under another name and then renamed, so that no killed process leaves
-        half a file, on network file systems as well.
+        Files are written under another name and then renamed, so that a killed process does not
+        leave half a record.
 
     Attributes
     ----------
@@ -300,11 +300,8 @@ class _RecordedEstimator(BaseEstimator):
         indices, y, params = self._training
         started = time.perf_counter()
         self.estimator.fit(*_arguments(self.runs.X, indices, y), **params)
-        self._record = {
-            "estimator": type(self.estimator).__name__,
-            "fit_time": time.perf_counter() - started,
-            "scores": {},
-        }
+        known = self._record or {"scores": {}}  # it may have scores of other clips
+        self._record = {**known, "fit_time": time.perf_counter() - started}
         self._is_fitted = True
 
     # Look up the score for these clips, or compute and keep it.
@@ -415,8 +412,14 @@ def _described(value):
     if isinstance(value, dict):
         return {str(key): _described(value[key]) for key in sorted(value, key=str)}
     if inspect.isfunction(value):  # it may be edited between two runs
-        return [value.__module__, value.__qualname__, joblib.hash(value.__code__.co_code)]
+        return [value.__module__, value.__qualname__, *_code(value.__code__)]
     return joblib.hash(value)
+
+
+def _code(code):
+    """Describe what compiled code does, without the lines that it is on."""
+    constants = [_code(c) if inspect.iscode(c) else repr(c) for c in code.co_consts]
+    return [code.co_code.hex(), code.co_names, constants]
 
 
 def _arguments(X, indices, y):

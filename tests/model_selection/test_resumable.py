@@ -125,6 +125,9 @@ def test_everything_that_determines_a_score_counts(data, tmp_path):
     assert n_fits(estimator=Threshold(verbose=3)) == 0
     assert n_fits(estimator=Threshold(epochs=2)) == 2
     assert n_fits(scoring="balanced_accuracy") == 2
+    assert n_fits(scoring=lambda model, X, y: 1.0) == 2
+    assert n_fits(scoring=lambda model, X, y: 2.0) == 2  # the same but for a constant
+    assert n_fits(scoring=lambda model, X, y: 2.0) == 0
     changed = X.copy()
     changed[7, 1] += 1e-9
     assert n_fits(X=changed) == 2  # it is in the training or the test clips of each fold
@@ -156,11 +159,13 @@ def test_several_scores_and_those_of_training(data, tmp_path):
     expected = search.fit(*data)
     without = GridSearchCV(Threshold(), GRID, cv=3, scoring=["accuracy", "f1"], refit=False)
     ResumableSearch(without, tmp_path).fit(*data)
-    for _ in range(2):  # first the scores of training are computed, then they are on record
+    for n_fits in (13, 1):  # first the scores of training are computed, then they are on record
+        FITS.clear()
         found = ResumableSearch(search, tmp_path).fit(*data)
         for name, value in _scores(expected).items():
             np.testing.assert_array_equal(_scores(found)[name], value, err_msg=name)
         assert found.score(*data) == expected.score(*data)
+        assert len(FITS) == n_fits
 
 
 def test_groups_reach_the_splitter(data, tmp_path):
