@@ -117,8 +117,8 @@ class SplitCheck:
         if self.shared_groups:
             yield (
                 f"Same group on both sides of a fold ({len(self.shared_groups)}): "
-                f"{first_few(self.shared_groups, ', ')}. Scores will be too high for new groups: use "
-                "a splitter such as StratifiedGroupKFold."
+                f"{first_few(self.shared_groups, ', ')}. Scores will be too high for new groups: "
+                "use a splitter such as StratifiedGroupKFold."
             )
 
 
