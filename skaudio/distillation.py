@@ -12,6 +12,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
+from skaudio._fit_callbacks import CallbackSupportMixin, fit_as_task, teardown_of_callbacks
 from skaudio._validation import as_it_was_if_it_fails
 from skaudio.audio._sources import in_order
 
@@ -26,7 +27,7 @@ def _student_has(method):
     return has
 
 
-class DistilledClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+class DistilledClassifier(CallbackSupportMixin, MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     """Train a small classifier, the student, on clips that a better one, the teacher, labels.
 
     The teacher learns from the labelled clips, and predicts the labels of unlabelled ones. The
@@ -124,7 +125,7 @@ class DistilledClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             The fitted classifier.
         """
         self._validate_params()
-        with as_it_was_if_it_fails(self):
+        with as_it_was_if_it_fails(self), teardown_of_callbacks(self):
             return self._fit(X, y)
 
     def _fit(self, X, y):
@@ -132,7 +133,10 @@ class DistilledClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         assert_all_finite(y, input_name="y")
         check_classification_targets(y)
         check_consistent_length(X, y)
-        self.teacher_ = clone(self.teacher).fit(X, y)
+        fit = self._init_callback_context(max_subtasks=2)
+        fit.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        task = fit.subcontext(task_name="teacher")
+        self.teacher_ = fit_as_task(task, clone(self.teacher), X, y, caller=self)
         self.unlabeled_target_ = y[:0]
         if self.unlabeled is not None:
             self.unlabeled_target_ = self.teacher_.predict(self.unlabeled)
@@ -143,7 +147,10 @@ class DistilledClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
                     f"{np.unique(y).tolist()}. Use one that was fitted to the same labels."
                 )
             X = _joined(X, self.unlabeled)
-        self.student_ = clone(self.student).fit(X, np.concatenate([y, self.unlabeled_target_]))
+            y = np.concatenate([y, self.unlabeled_target_])
+        task = fit.subcontext(task_name="student")
+        self.student_ = fit_as_task(task, clone(self.student), X, y, caller=self)
+        fit.call_on_fit_task_end(estimator=self, X=X, y=y)
         self.classes_ = self.student_.classes_
         return self
 

@@ -13,6 +13,7 @@ from sklearn.preprocessing import normalize
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skaudio._fit_callbacks import CallbackSupportMixin, teardown_of_callbacks
 from skaudio._validation import Interval, as_it_was_if_it_fails
 
 __all__ = ["PrototypeClassifier"]
@@ -22,7 +23,7 @@ __all__ = ["PrototypeClassifier"]
 _LEAST = 0.01
 
 
-class PrototypeClassifier(ClassifierMixin, BaseEstimator):
+class PrototypeClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     """Classify by the cosine similarity to the mean of each class.
 
     It is meant for the vectors of :class:`~skaudio.EmbeddingTransformer`, and one to ten clips of
@@ -96,10 +97,11 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):
             The fitted classifier.
         """
         self._validate_params()
-        with as_it_was_if_it_fails(self):
+        with as_it_was_if_it_fails(self), teardown_of_callbacks(self):
             return self._fit(X, y)
 
     def _fit(self, X, y):
+        task = self._init_callback_context().call_on_fit_task_begin(estimator=self, X=X, y=y)
         X, y = validate_data(self, X, y, dtype=[np.float64, np.float32])
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
@@ -113,6 +115,7 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):
         self.prototypes_ = normalize(sums)
         chosen = self.temperature
         self.temperature_ = _calibrated(X, codes, sums) if chosen is None else float(chosen)
+        task.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
 
     def predict(self, X):

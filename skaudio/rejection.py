@@ -26,12 +26,13 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_method_params, _num_samples, check_is_fitted
 
+from skaudio._fit_callbacks import CallbackSupportMixin, fit_as_task, teardown_of_callbacks
 from skaudio._validation import Interval, StrOptions, as_it_was_if_it_fails
 
 __all__ = ["UnknownRejector"]
 
 
-class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+class UnknownRejector(CallbackSupportMixin, MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     """Predict "unknown" for clips that differ from the training clips.
 
     A classifier predicts one of the labels that it was trained on for every clip, even for
@@ -178,7 +179,7 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             The fitted rejector.
         """
         self._validate_params()
-        with as_it_was_if_it_fails(self):
+        with as_it_was_if_it_fails(self), teardown_of_callbacks(self):
             return self._fit(X, y, params)
 
     def _fit(self, X, y, params):
@@ -387,15 +388,27 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     def _fit_folds(self, X, y, is_known, params, groups):
         """Fit the classifier in each split, and score the held-out clips."""
         splits = self._splits(X, y, groups)
+        n_tasks = len(splits) + self.refit
+        fit = self._init_callback_context(max_subtasks=n_tasks)
+        fit.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        # All tasks are created before one is sent to another process.
+        tasks = [fit.subcontext(task_name="fold") for _ in splits]
         folds = Parallel(n_jobs=self.n_jobs)(
-            delayed(self._fit_fold)(X, y, is_known, train, test, params) for train, test in splits
+            delayed(self._fit_fold)(X, y, is_known, train, test, params, task)
+            for (train, test), task in zip(splits, tasks, strict=True)
         )
-        self.estimator_ = clone(self.estimator).fit(X, y, **params) if self.refit else folds[0][0]
+        if self.refit:
+            task = fit.subcontext(task_name="refit")
+            self.estimator_ = fit_as_task(task, clone(self.estimator), X, y, caller=self, **params)
+        else:
+            self.estimator_ = folds[0][0]
+        fit.call_on_fit_task_end(estimator=self, X=X, y=y)
         return np.concatenate([scores for _, scores in folds])
 
-    def _fit_fold(self, X, y, is_known, train, test, params):
+    def _fit_fold(self, X, y, is_known, train, test, params, task):
         params = _check_method_params(X, params, indices=train)
-        estimator = clone(self.estimator).fit(_safe_indexing(X, train), y[train], **params)
+        clips = _safe_indexing(X, train)
+        estimator = fit_as_task(task, clone(self.estimator), clips, y[train], caller=self, **params)
         return estimator, self._scores(estimator, _safe_indexing(X, test[is_known[test]]))
 
     def _scores(self, estimator: Any, X: Any) -> np.ndarray:

@@ -18,6 +18,7 @@ HEAVY = ("tensorflow", "keras", "scikeras", "matplotlib", "numba", "librosa", "s
 # from the top (estimators, data sets) to the bottom (arithmetic); never back.
 ARROWS = {
     "__init__": {"_version"},
+    "_fit_callbacks": set(),
     "_progress": set(),
     "_tensorflow": set(),
     "_validation": {"audio"},
@@ -25,7 +26,14 @@ ARROWS = {
     "architectures": {"_tensorflow"},
     "audio": {"_progress", "exceptions"},
     "augmentation": {"_tensorflow", "_validation", "audio", "exceptions"},
-    "classifiers": {"_progress", "_tensorflow", "_validation", "architectures", "augmentation"},
+    "classifiers": {
+        "_fit_callbacks",
+        "_progress",
+        "_tensorflow",
+        "_validation",
+        "architectures",
+        "augmentation",
+    },
     "cli": {
         "",
         "audio",
@@ -38,7 +46,7 @@ ARROWS = {
     },
     "datasets": {"_progress", "_validation", "audio", "exceptions"},
     "display": {"exceptions"},
-    "distillation": {"_validation", "audio"},
+    "distillation": {"_fit_callbacks", "_validation", "audio"},
     "dsp": set(),
     "exceptions": set(),
     "export": {
@@ -54,6 +62,7 @@ ARROWS = {
         "runtime",
     },
     "feature_extraction": {
+        "_fit_callbacks",
         "_progress",
         "_validation",
         "_version",
@@ -62,10 +71,10 @@ ARROWS = {
         "exceptions",
         "store",
     },
-    "model_selection": {"_progress", "audio", "datasets", "dsp", "exceptions"},
+    "model_selection": {"_fit_callbacks", "_progress", "audio", "datasets", "dsp", "exceptions"},
     "pipeline": {"rejection"},
-    "prototypes": {"_validation"},
-    "rejection": {"_validation"},
+    "prototypes": {"_fit_callbacks", "_validation"},
+    "rejection": {"_fit_callbacks", "_validation"},
     "report": {
         "_version",
         "architectures",

@@ -34,7 +34,6 @@ import librosa
 import numpy as np
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import LeaveOneGroupOut, StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler
@@ -43,6 +42,7 @@ from sklearn.utils import Bunch
 
 from skaudio import EmbeddingTransformer, MFCCTransformer, audio, classifiers
 from skaudio.datasets import fetch_free_spoken_digits, load_audio_folder, load_audio_table
+from skaudio.model_selection import Comparison, Evaluation
 
 try:
     from aeon.classification.convolution_based import MiniRocketClassifier
@@ -196,40 +196,41 @@ def inputs_of(clips, folds, names):
     return sequences, inputs
 
 
-def interval(difference, groups):
-    """Bootstrap the mean of the differences by group; return the 95 % interval."""
-    _, indices = np.unique(groups, return_inverse=True)
-    sums, counts = np.bincount(indices, difference), np.bincount(indices)
-    drawn = np.random.default_rng(0).integers(len(counts), size=(10_000, len(counts)))
-    return np.quantile(sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1), [0.025, 0.975])
-
-
 def compare(clips, makers, seeds):
     """Print a row for each classifier."""
     y, folds = np.asarray(clips.target), folds_of(clips)
-    groups = clips.get("groups")
-    groups = np.arange(len(y)) if groups is None else groups
+    groups = None if clips.get("groups") is None else np.asarray(clips.groups)
     tested = np.unique(np.concatenate([test for _, test in folds]))
     sequences, inputs = inputs_of(clips, folds, makers)
     shapes = sorted({train.shape[1:] for train, _ in sequences})
     print(f"{len(y)} clips, {len(set(y))} classes, {len(folds)} folds, features {shapes}")
-    scores = {}
+    comparison = Comparison({})
     for name, make in makers.items():
-        rows, balanced = [], []
-        for seed in seeds[:1] if name in ("SVC", "embedding") else seeds:
+        evaluations = []
+        is_random = name not in ("SVC", "embedding")
+        for seed in seeds if is_random else seeds[:1]:
             X = inputs.get(name, sequences)
             predicted, seconds = cross_validated(partial(make, seed), X, y, folds)
-            rows.append(predicted[tested] == y[tested])
-            balanced.append(balanced_accuracy_score(y[tested], predicted[tested].astype(str)))
-        scores[name] = np.mean(rows, axis=0)
-        line = f"{name:22}{scores[name].mean():9.4f}{np.mean(balanced):10.4f}{seconds:7.1f}"
+            evaluations.append(
+                Evaluation(
+                    indices=tested,
+                    y_true=y[tested],
+                    y_pred=predicted[tested].astype(y.dtype),
+                    probabilities=None,
+                    classes=np.unique(y),
+                    folds=np.zeros(len(tested), int),  # not used here
+                    groups=None if groups is None else groups[tested],
+                )
+            )
+        comparison.evaluations[name] = evaluations if is_random else evaluations * len(seeds)
+        balanced = np.mean([evaluation.balanced_accuracy for evaluation in evaluations])
+        line = f"{name:22}{comparison.accuracy(name):9.4f}{balanced:10.4f}{seconds:7.1f}"
         if name not in CHEAP:
-            best = max(CHEAP, key=lambda name: scores[name].mean())
-            first = next(name for name in scores if name not in CHEAP)
+            best = max(CHEAP, key=comparison.accuracy)
+            first = next(name for name in comparison.evaluations if name not in CHEAP)
             for other in [best] if name == first else [best, first]:
-                difference = scores[name] - scores[other]
-                low, high = interval(difference, groups[tested])
-                line += f"  {difference.mean():+.4f} ({low:+.4f} to {high:+.4f}) from {other}"
+                difference, low, high = comparison.difference(name, other)
+                line += f"  {difference:+.4f} ({low:+.4f} to {high:+.4f}) from {other}"
         print(line, flush=True)
 
 

@@ -16,6 +16,10 @@ __all__ = ["RandomMask", "RandomNoise", "RandomShift"]
 class _RandomLayer(keras.layers.Layer):  # numpydoc ignore=PR01
     """A layer that changes features in training, with its own random generator."""
 
+    # The attribute for how much it changes them: a number, or in a training graph a tensor, so
+    # that a search over it compiles one graph.
+    strength = "max_share"
+
     def __init__(self, seed: int, **kwargs: Any):
         super().__init__(**kwargs)
         self.seed = seed
@@ -82,7 +86,7 @@ class RandomShift(_RandomLayer):
     def _change(self, inputs):
         ops = keras.ops
         n_clips, n_frames, n_coefficients = ops.shape(inputs)[0], *inputs.shape[1:]
-        limit = round(self.max_share * n_frames)
+        limit = _rounded(self.max_share * n_frames)
         shift = keras.random.randint((n_clips, 1), -limit, limit + 1, seed=self.generator)
         frames = ops.clip(ops.arange(n_frames)[None, :] - shift, 0, n_frames - 1)
         # A single lookup in the frames of all clips: take_along_axis needs an index for every
@@ -125,13 +129,18 @@ class RandomNoise(_RandomLayer):
     1.5
     """
 
+    strength = "stddev"
+
     def __init__(self, stddev, seed, **kwargs):
         super().__init__(seed, **kwargs)
         self.stddev = stddev
 
     def _change(self, inputs):
-        shape = keras.ops.shape(inputs)
-        return inputs + keras.random.normal(shape, stddev=self.stddev, seed=self.generator)
+        stddev = keras.ops.cast(self.stddev, inputs.dtype)
+        draws = keras.random.normal(
+            keras.ops.shape(inputs), stddev=stddev, dtype=inputs.dtype, seed=self.generator
+        )
+        return inputs + draws
 
     def get_config(self):
         """Return the configuration of the layer, to rebuild a saved model.
@@ -183,7 +192,7 @@ class RandomMask(_RandomLayer):
     def _change(self, inputs):
         ops = keras.ops
         n_clips, length = ops.shape(inputs)[0], inputs.shape[self.axis]
-        longest = round(self.max_share * length)
+        longest = _rounded(self.max_share * length)
         width = keras.random.randint((n_clips, 1), 0, longest + 1, seed=self.generator)
         room = ops.cast(length - width + 1, "float32")
         start = keras.random.uniform((n_clips, 1), seed=self.generator) * room
@@ -201,3 +210,10 @@ class RandomMask(_RandomLayer):
             The constructor's arguments.
         """
         return {**super().get_config(), "axis": self.axis, "max_share": self.max_share}
+
+
+def _rounded(number):
+    """Round a number or a tensor to an integer."""
+    if isinstance(number, float):
+        return round(number)
+    return keras.ops.cast(keras.ops.round(number), "int32")

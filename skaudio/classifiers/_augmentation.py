@@ -37,8 +37,14 @@ class Augmentation:
                 layer.set_statistics(features, weights, standardize=standardize)
 
     @property
+    def strengths(self) -> list[tuple[keras.layers.Layer, str]]:
+        """The layers and the names of their attributes that are inputs of the graph."""
+        layers = (*self.before, *self.after)
+        return [(layer, layer.strength) for layer in layers if hasattr(layer, "strength")]
+
+    @property
     def key(self) -> tuple[Any, ...]:
-        """Identify the graph: everything but the seeds and the amount of mixup."""
+        """Identify the graph: everything but the seeds and the strengths."""
         layers = (
             [_described(layer) for layer in self.before],
             [_described(layer) for layer in self.after],
@@ -54,6 +60,8 @@ class RandomOffset(keras.layers.Layer):
     their variance larger than the average variance of standardised features, one. This limits the
     change of the level, which varies by far the most.
     """
+
+    strength = "scale"
 
     def __init__(self, scale: float, seed: int, n_coefficients: int):
         super().__init__()
@@ -87,7 +95,8 @@ class RandomOffset(keras.layers.Layer):
         ops = keras.ops
         shape = ops.shape(inputs)
         draws = keras.random.normal((shape[0], shape[2]), seed=self.generator)
-        return inputs + self.scale * ops.matmul(draws, self.root)[:, None]
+        scale = ops.cast(self.scale, draws.dtype)
+        return inputs + scale * ops.matmul(draws, self.root)[:, None]
 
     def get_config(self):
         return {"scale": self.scale, "n_coefficients": self.root.shape[0]}
@@ -146,7 +155,6 @@ def _copied(layers: Sequence[Any], input_shape: tuple[int, int]) -> list[keras.l
 
 
 def _described(layer: keras.layers.Layer) -> Any:
-    config = {
-        key: value for key, value in layer.get_config().items() if key not in ("name", "seed")
-    }
+    without = ("name", "seed", getattr(layer, "strength", None))
+    config = {key: value for key, value in layer.get_config().items() if key not in without}
     return [id(type(layer)), keras.saving.serialize_keras_object(config)]

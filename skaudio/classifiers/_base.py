@@ -19,6 +19,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from skaudio._fit_callbacks import CallbackSupportMixin, teardown_of_callbacks
 from skaudio._tensorflow import keras
 from skaudio._validation import Interval, StrOptions, as_it_was_if_it_fails
 from skaudio.architectures import NetworkSummary, Standardize, network_summary
@@ -26,6 +27,7 @@ from skaudio.augmentation import FeatureAugmentation
 from skaudio.classifiers._augmentation import as_augmentation
 from skaudio.classifiers._callbacks import (
     EpochProgress,
+    FitTasks,
     as_callbacks,
     compile_for_callbacks,
     copied,
@@ -44,7 +46,7 @@ from skaudio.classifiers._optimization import (
 from skaudio.classifiers._scikeras import SciKerasClassifier
 
 
-class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
+class BaseAudioClassifier(CallbackSupportMixin, SciKerasClassifier, metaclass=ABCMeta):
     """Base class of the classifiers: trains any network.
 
     A family of networks is a subclass that adds its own parameters, passes the parameters
@@ -373,7 +375,7 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
             The fitted classifier.
         """
         self._validate_params()
-        with as_it_was_if_it_fails(self):
+        with as_it_was_if_it_fails(self), teardown_of_callbacks(self):
             continues = self.warm_start and self.initialized_
             X, y = self._validate_data(X, y, reset=not continues)
             if continues:
@@ -688,7 +690,11 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
                 learning_rate=self._learning_rate(0 if resumes else first, planned),
                 mixup=augmentation.mixup,
                 seed=self._seed,
-                callbacks=[*callbacks, *self._own_callbacks(n_epochs, held_out)],
+                callbacks=[
+                    *callbacks,
+                    *self._own_callbacks(n_epochs, held_out),
+                    *([] if resumes else [self._fit_tasks(n_epochs, clips, update)]),
+                ],
             )
             state = update.state(self._state)
         self._set_state(state)
@@ -726,6 +732,13 @@ class BaseAudioClassifier(SciKerasClassifier, metaclass=ABCMeta):
                 )
             )
         return callbacks
+
+    def _fit_tasks(self, n_epochs, clips, update):
+        X = clips.features.reshape(-1, *self.input_shape_)
+        y = self.classes_[clips.targets.argmax(axis=1)]
+        return FitTasks(
+            self, X, y, n_epochs, lambda: {"_state": update.state(self._state), "_model": None}
+        )
 
     def _set_state(self, state):
         """Set the learned state."""

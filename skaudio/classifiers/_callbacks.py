@@ -1,10 +1,10 @@
-"""Copy and call Keras callbacks."""
+"""Copy and call Keras callbacks, and those of scikit-learn."""
 
 from __future__ import annotations
 
 import copy
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -134,3 +134,44 @@ class EpochProgress(keras.callbacks.Callback):
     def __del__(self):
         # Not in on_train_end, which is not called after an error.
         self._bar.close()
+
+
+class FitTasks(keras.callbacks.Callback):
+    """Report a training to scikit-learn's callbacks: the fit, and each epoch as a subtask.
+
+    `fitted` returns the attributes of an estimator that is fitted so far, for callbacks that
+    predict with it.
+    """
+
+    def __init__(
+        self,
+        estimator: Any,
+        X: np.ndarray,
+        y: np.ndarray,
+        n_epochs: int,
+        fitted: Callable[[], dict[str, Any]],
+    ):
+        super().__init__()
+        self._estimator = estimator
+        self._n_epochs = n_epochs
+        self._at_begin = {"estimator": estimator, "X": X, "y": y}
+        self._at_end = {**self._at_begin, "reconstruction_attributes": fitted}
+
+    def on_train_begin(self, logs=None):
+        """Set the callbacks up."""
+        self._fit = self._estimator._init_callback_context(max_subtasks=self._n_epochs)
+        self._fit.call_on_fit_task_begin(**self._at_begin)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Begin a subtask."""
+        self._epoch = self._fit.subcontext(task_name="epoch")
+        self._epoch.call_on_fit_task_begin(**self._at_begin)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """End a subtask, and the training if a callback requests it."""
+        if self._epoch.call_on_fit_task_end(**self._at_end):
+            self.model.stop_training = True
+
+    def on_train_end(self, logs=None):
+        """End the fit."""
+        self._fit.call_on_fit_task_end(**self._at_end)

@@ -102,8 +102,8 @@ class CompiledNetwork:
 class Update:
     """A compiled update of a network's weights.
 
-    Learning rate, weight decay and dropout rates may change between updates:
-    they are inputs of the graph.
+    Learning rate, weight decay, dropout rates and the strengths of the augmentation may change
+    between updates: they are inputs of the graph.
     """
 
     def __init__(self, model: keras.Model, optimizer_name: str, augmentation: Augmentation):
@@ -127,6 +127,7 @@ class Update:
             tf.TensorSpec([2], tf.int32),
             tf.TensorSpec([], tf.float32),
             tf.TensorSpec([len(self._dropouts)], tf.float64),
+            tf.TensorSpec([len(augmentation.strengths)], tf.float64),
         )
 
     @property
@@ -141,6 +142,7 @@ class Update:
         """Reset optimizer and augmentation for a new training, or to resume one."""
         known = resumes and state.optimizer_name == self.optimizer_name
         assign(self.optimizer.variables, (known and state.optimizer) or self._at_start)
+        self._strengths = [getattr(layer, name) for layer, name in augmentation.strengths]
         start, own = augmentation.variables, self._augmentation.variables
         is_same = [x.shape for x in state.augmentation] == [x.shape for x in start]
         assign(own, state.augmentation if is_same else values_of(start))
@@ -186,13 +188,21 @@ class Update:
             np.array(seed, np.int32),
             np.array(0.0 if decay is None else decay, np.float32),
             np.array([layer.rate for layer in self._dropouts], np.float64),
+            np.array(self._strengths, np.float64),
         )
         return float(loss), float(n_correct)
 
-    def _update(self, features, targets, weights, mixup, seed, weight_decay, dropout_rates):
+    def _update(
+        self, features, targets, weights, mixup, seed, weight_decay, dropout_rates, strengths
+    ):
         if self._augmentation.mixup:
             features, targets, weights = mixed(features, targets, weights, mixup, seed)
-        with _substituted(self._dropouts, "rate", dropout_rates), tf.GradientTape() as tape:
+        rates = [(layer, "rate") for layer in self._dropouts]
+        with (
+            _substituted(rates, dropout_rates),
+            _substituted(self._augmentation.strengths, strengths),
+            tf.GradientTape() as tape,
+        ):
             probabilities = self._forward(features)
             losses = weights * keras.losses.categorical_crossentropy(targets, probabilities)
             # With the penalties of regularizers, which a user's network may have.
@@ -212,11 +222,12 @@ class Update:
         for layer in preprocessing:
             x = layer(x)
         # Find the padding before augmentation, since masked frames would interrupt it.
-        masks = [part for part in network._flatten_layers() if isinstance(part, PaddingMask)]
+        parts = network._flatten_layers()
+        masks = [(part, "mask") for part in parts if isinstance(part, PaddingMask)]
         mask = padding_mask(x) if masks else None
         for layer in self._augmentation.after:
             x = layer(x, training=True)
-        with _substituted(masks, "mask", [mask] * len(masks)):
+        with _substituted(masks, [mask] * len(masks)):
             return tf.cast(network(x, training=True), tf.float32)
 
     def _apply(self, variables, gradients):
@@ -244,16 +255,16 @@ def _joined(tensors: list[Any]) -> Any:
 
 
 @contextmanager
-def _substituted(layers: list[Any], attribute: str, values: Any) -> Iterator[None]:
-    """Set an attribute of layers to tensors while a graph is traced."""
-    own = [getattr(layer, attribute) for layer in layers]
-    for index, layer in enumerate(layers):
-        setattr(layer, attribute, values[index])
+def _substituted(attributes: list[tuple[Any, str]], values: Any) -> Iterator[None]:
+    """Set attributes of layers to tensors while a graph is traced."""
+    own = [getattr(layer, name) for layer, name in attributes]
+    for index, (layer, name) in enumerate(attributes):
+        setattr(layer, name, values[index])
     try:
         yield
     finally:
-        for layer, value in zip(layers, own, strict=True):
-            setattr(layer, attribute, value)
+        for (layer, name), value in zip(attributes, own, strict=True):
+            setattr(layer, name, value)
 
 
 def mixed(features: Any, targets: Any, weights: Any, alpha: Any, seed: Any) -> tuple[Any, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 from abc import ABCMeta, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from numbers import Integral, Real
 from typing import Any
@@ -16,6 +16,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skaudio import audio, dsp
+from skaudio._fit_callbacks import CallbackSupportMixin, ClipTasks, teardown_of_callbacks
 from skaudio._progress import progress_bar
 from skaudio._validation import (
     HasMethods,
@@ -42,7 +43,11 @@ _REVISION = 3
 
 
 class AudioTransformer(
-    TransformerMixin, BaseEstimator, metaclass=ABCMeta, auto_wrap_output_keys=None
+    CallbackSupportMixin,
+    TransformerMixin,
+    BaseEstimator,
+    metaclass=ABCMeta,
+    auto_wrap_output_keys=None,
 ):
     """Base class of the transformers from recordings to features.
 
@@ -113,12 +118,16 @@ class AudioTransformer(
             bands are empty because they lie between the frequencies of the Fourier transform.
         """
         self._validate_params()
-        with as_it_was_if_it_fails(self):
-            return self._fit(X, y)
-
-    def _fit(self, X: Any, y: Any) -> AudioTransformer:
-        self._check_parameters_together()  # before recordings are opened
         recordings = check_recordings(X, y, estimator=self)
+        with as_it_was_if_it_fails(self), teardown_of_callbacks(self):
+            task = self._init_callback_context()
+            task.call_on_fit_task_begin(estimator=self, X=recordings, y=y)
+            self._fit(recordings)
+            task.call_on_fit_task_end(estimator=self, X=recordings, y=y)
+        return self
+
+    def _fit(self, recordings: Any) -> None:
+        self._check_parameters_together()  # before recordings are opened
         if self.duration is not None:
             self.duration_ = float(self.duration)
         else:
@@ -134,7 +143,6 @@ class AudioTransformer(
             self.n_features_in_ = recordings.shape[1]
         elif hasattr(self, "n_features_in_"):
             del self.n_features_in_
-        return self
 
     def _default_duration(self, seconds: np.ndarray) -> float:
         return typical_duration(seconds)
@@ -154,7 +162,15 @@ class AudioTransformer(
         ndarray
             The features, as in `transform`.
         """
-        return super().fit_transform(list(X) if isinstance(X, Iterator) else X, y)
+        self._validate_params()
+        recordings = check_recordings(X, y, estimator=self)
+        with teardown_of_callbacks(self):
+            tasks = ClipTasks(self, recordings, y)
+            with as_it_was_if_it_fails(self):
+                self._fit(recordings)
+            features = self._compute(recordings, tasks.update)
+            tasks.end()
+        return features
 
     def transform(self, X):
         """Compute the features of each recording.
@@ -176,7 +192,12 @@ class AudioTransformer(
             If recordings cannot be used. The message names up to ten of them, with reasons.
         """
         check_is_fitted(self, "n_samples_")
-        recordings = check_recordings(X, estimator=self)
+        return self._compute(check_recordings(X, estimator=self))
+
+    def _compute(
+        self, recordings: Sequence[Any], on_clips: Callable[[int], None] = lambda n_clips: None
+    ) -> np.ndarray:
+        """Compute features, and call a function with the number of clips that are done."""
         features = np.empty((len(recordings), *self._clip_shape()), np.float32)
         store = _as_store(self.memory)
         with (
@@ -188,7 +209,12 @@ class AudioTransformer(
             ) as progress,
             extraction_workers(len(recordings), self.n_jobs) as workers,
         ):
-            extract = Extraction(self._extractor(), recordings, features, workers, progress)
+
+            def advance(n_clips: int) -> None:
+                progress.update(n_clips)
+                on_clips(n_clips)
+
+            extract = Extraction(self._extractor(), recordings, features, workers, advance)
             if store is None:
                 extract(range(len(recordings)))
             else:
@@ -202,7 +228,7 @@ class AudioTransformer(
         recipe = self._recipe()
         keys = [_key(recipe, recording) for recording in extract.recordings]
         missing = store._load(keys, extract.features, range(len(keys)))
-        extract.progress.update(len(keys) - len(missing))
+        extract.advance(len(keys) - len(missing))
         firsts, repeats = _without_repeats(missing, keys)
         waits = True
         for start in range(0, len(firsts), _SAVED):
@@ -211,11 +237,11 @@ class AudioTransformer(
             with store._lock(recipe, waits) as waits:
                 # Another process may have stored some while this one waited.
                 still = store._load(keys, extract.features, part)
-                extract.progress.update(len(part) - len(still))
+                extract.advance(len(part) - len(still))
                 done = [index for index in extract(still) if keys[index] is not None]
                 store._save([keys[index] for index in done], extract.features[as_slice(done)])
         still = store._load(keys, extract.features, repeats)
-        extract.progress.update(len(repeats) - len(still))
+        extract.advance(len(repeats) - len(still))
         extract(still)
 
     def _recipe(self) -> str:

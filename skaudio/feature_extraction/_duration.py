@@ -70,5 +70,5 @@ def warn_of_cuts(seconds: np.ndarray, duration: float, *, caller: str) -> None:
             f"{len(seconds)} recordings are longer (up to {seconds.max():.3g} s); their ends will "
             "be cut. Set duration to choose the length, or split the long recordings with "
             "skaudio.audio.Segment.",
-            stacklevel=5,
+            stacklevel=4,  # the caller of fit or fit_transform
         )

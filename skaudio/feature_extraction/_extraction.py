@@ -57,16 +57,16 @@ class Extraction:
         The array to fill.
     workers : joblib.Parallel or None
         From :func:`extraction_workers`; None uses the current thread.
-    progress : tqdm
-        The progress bar.
+    advance : callable
+        Called with the number of clips whenever some are done.
     """
 
-    def __init__(self, extractor, recordings, features, workers, progress):
+    def __init__(self, extractor, recordings, features, workers, advance):
         self.extractor = extractor
         self.recordings = recordings
         self.features = features
         self.workers = workers
-        self.progress = progress
+        self.advance = advance
         self.failures: list[tuple[str, str]] = []
 
     def __call__(self, indices: Sequence[int]) -> list[int]:
@@ -97,7 +97,7 @@ class Extraction:
             self.features[as_slice(task)] = rows
             self.failures += failures
             good += [index for index, ok in zip(task, usable, strict=True) if ok]
-            self.progress.update(len(task))
+            self.advance(len(task))
         return good
 
 

@@ -374,23 +374,7 @@ class Evaluation:
             bootstrap samples of the groups, or of the clips without groups. If it contains 0, the
             two classifiers cannot be distinguished.
         """
-        if not (
-            np.array_equal(self.indices, other.indices)
-            and np.array_equal(self.y_true, other.y_true)
-        ):
-            raise ValueError("The two evaluations are not of the same clips, in the same order.")
-        is_right, other_is_right = (e.y_true == e.y_pred for e in (self, other))
-        differences = is_right.astype(float) - other_is_right
-        groups = self.indices if self.groups is None else self.groups
-        _, members = np.unique(groups, return_inverse=True)
-        sums, counts = np.bincount(members, differences), np.bincount(members)
-        rng = np.random.default_rng(0)
-        means = []
-        for _ in range(100):  # in parts, since all samples of many clips do not fit in memory
-            drawn = rng.integers(len(counts), size=(100, len(counts)))
-            means.append(sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1))
-        low, high = np.quantile(means, [0.025, 0.975])
-        return float(differences.mean()), float(low), float(high)
+        return paired_interval([(self, other)])
 
     def interval(self, confidence: float = 0.95) -> tuple[float, float]:
         """Compute what the number of clips says about the accuracy on others like them.
@@ -430,22 +414,56 @@ class Evaluation:
         return float(max(0, min(centre - half, p))), float(min(1, max(centre + half, p)))
 
 
+def paired_interval(pairs: list[tuple[Evaluation, Evaluation]]) -> tuple[float, float, float]:
+    """Compute the difference of the accuracies of pairs, and its interval.
+
+    Parameters
+    ----------
+    pairs : list of (Evaluation, Evaluation)
+        The repetitions: each of two evaluations of the same clips.
+
+    Returns
+    -------
+    (float, float, float)
+        As :meth:`Evaluation.difference`.
+    """
+    differences, groups = [], []
+    for one, other in pairs:
+        if not (
+            np.array_equal(one.indices, other.indices) and np.array_equal(one.y_true, other.y_true)
+        ):
+            raise ValueError("The two evaluations are not of the same clips, in the same order.")
+        is_right, other_is_right = (e.y_true == e.y_pred for e in (one, other))
+        differences.append(is_right.astype(float) - other_is_right)
+        groups.append(one.indices if one.groups is None else one.groups)
+    all_differences = np.concatenate(differences)
+    _, members = np.unique(np.concatenate(groups), return_inverse=True)
+    sums, counts = np.bincount(members, all_differences), np.bincount(members)
+    rng = np.random.default_rng(0)
+    means = []
+    for _ in range(100):  # in parts, since all samples of many clips do not fit in memory
+        drawn = rng.integers(len(counts), size=(100, len(counts)))
+        means.append(sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1))
+    low, high = np.quantile(means, [0.025, 0.975])
+    return float(all_differences.mean()), float(low), float(high)
+
+
 def _checked(X: Any, y: Any, groups: Any) -> tuple[Any, np.ndarray, np.ndarray | None]:
     groups = None if groups is None else column_or_1d(groups)
     X, y, groups = indexable(X, column_or_1d(y, warn=True), groups)
     return X, y, groups
 
 
-def _splitter(cv: Any, y: np.ndarray, groups: np.ndarray | None) -> Any:
+def _splitter(cv: Any, y: np.ndarray, groups: np.ndarray | None, seed: int = 0) -> Any:
     if not isinstance(cv, Integral | None):
         return check_cv(cv, y, classifier=True)
     n_splits = 5 if cv is None else int(cv)
     if groups is None:
-        return StratifiedKFold(n_splits, shuffle=True, random_state=0)
+        return StratifiedKFold(n_splits, shuffle=True, random_state=seed)
     n_groups = len(np.unique(groups))
     if n_groups < 2:
         raise ValueError("There is only one group; a split by groups needs two.")
-    return StratifiedGroupKFold(min(n_splits, n_groups), shuffle=True, random_state=0)
+    return StratifiedGroupKFold(min(n_splits, n_groups), shuffle=True, random_state=seed)
 
 
 def _refitted(estimator: Any, X: Any, y: np.ndarray, params: Any) -> tuple[int, Any]:

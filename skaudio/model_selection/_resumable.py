@@ -22,6 +22,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_method_params, check_is_fitted
 
 from skaudio import audio
+from skaudio._fit_callbacks import CallbackSupportMixin, fit_as_task, teardown_of_callbacks
 
 __all__ = ["ResumableSearch"]
 
@@ -48,7 +49,7 @@ def _search_has(method):
     return check
 
 
-class ResumableSearch(MetaEstimatorMixin, BaseEstimator):
+class ResumableSearch(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
     """A search that keeps the scores of every finished fit in a folder.
 
     Run the same program again after the search was interrupted or killed: fits whose scores are in
@@ -170,7 +171,12 @@ class ResumableSearch(MetaEstimatorMixin, BaseEstimator):
             scoring=_RecordedScorer(scorer),
             cv=splits,
         )
-        search.fit(np.arange(len(runs.digests)), y, **params)
+        with teardown_of_callbacks(self):
+            fit = self._init_callback_context(max_subtasks=1)
+            fit.call_on_fit_task_begin(estimator=self, X=X, y=y)
+            task = fit.subcontext(task_name="search")
+            fit_as_task(task, search, np.arange(len(runs.digests)), y, caller=self, **params)
+            fit.call_on_fit_task_end(estimator=self, X=X, y=y)
         self._restore_times(search.cv_results_, own.estimator, runs, splits, y, params)
         search.set_params(estimator=own.estimator, scoring=own.scoring, cv=own.cv)
         search.scorer_ = scorer
@@ -262,7 +268,7 @@ class ResumableSearch(MetaEstimatorMixin, BaseEstimator):
 # Running a search ---------------------------------------------------------------------------
 
 
-class _RecordedEstimator(BaseEstimator):
+class _RecordedEstimator(CallbackSupportMixin, BaseEstimator):
     """The estimator of a search, which is only fitted if there is no record of its scores.
 
     It takes the indices of clips instead of clips. Its parameters are those of the estimator.
@@ -292,17 +298,23 @@ class _RecordedEstimator(BaseEstimator):
         self._training = X, y, params
         self._key = self.runs.key(self.estimator, X, y, params)
         self._record = self.runs.read(self._key)
-        if self._record is None:
-            self._fit()
+        self._fit(is_needed=self._record is None)
         return self
 
-    def _fit(self):
+    def _fit(self, is_needed=True):
         indices, y, params = self._training
-        started = time.perf_counter()
-        self.estimator.fit(*_arguments(self.runs.X, indices, y), **params)
-        known = self._record or {"scores": {}}  # it may have scores of other clips
-        self._record = {**known, "fit_time": time.perf_counter() - started}
-        self._is_fitted = True
+        with teardown_of_callbacks(self):
+            fit = self._init_callback_context(max_subtasks=int(is_needed))
+            fit.call_on_fit_task_begin(estimator=self)
+            if is_needed:
+                started = time.perf_counter()
+                clips = _safe_indexing(self.runs.X, indices)
+                task = fit.subcontext(task_name="fit")
+                fit_as_task(task, self.estimator, clips, y, caller=self, **params)
+                known = self._record or {"scores": {}}  # it may have scores of other clips
+                self._record = {**known, "fit_time": time.perf_counter() - started}
+                self._is_fitted = True
+            fit.call_on_fit_task_end(estimator=self)
 
     # Look up the score for these clips, or compute and keep it.
     def score_with(self, scorer, indices, y, params):

@@ -235,7 +235,7 @@ class FeatureStore:
                 f"The features could not be stored in {self.path}: {error}. "
                 "They are computed again when they are needed.",
                 RuntimeWarning,
-                stacklevel=4,  # the caller of transform
+                stacklevel=5,  # the caller of transform or fit_transform
             )
 
     def _write(self, keys: Sequence[bytes], rows: np.ndarray) -> None:

@@ -52,7 +52,8 @@ def test_folds_and_seeds_are_compiled_once(compilations, sequences):
         ({"class_weight": "balanced", "early_stopping": True}, []),
         ({"optimizer": "sgd"}, ["train"]),
         ({"augmentation__mixup": 0.2}, ["train"]),
-        ({"augmentation__time_mask": 0.5}, ["train"]),
+        ({"augmentation__time_mask": 0.5}, []),
+        ({"augmentation__time_mask": 0.0}, ["train"]),
         ({"augmentation": None}, ["train"]),
         ({"augmentation": FeatureAugmentation()}, []),
         ({"weight_decay": 0.1}, []),
@@ -84,6 +85,23 @@ def test_each_drops_its_own_share(compilations, sequences):
             layer.rate for layer in classifier.model_.layers[-1].layers if hasattr(layer, "rate")
         ]
         assert rates == [rate]
+
+
+@pytest.mark.parametrize(
+    "strength", ["time_shift", "coefficient_offset", "noise_std", "time_mask", "coefficient_mask"]
+)
+def test_each_is_augmented_by_its_own_strength(strength, compilations, sequences):
+    """One compiled network trains at every strength, whatever was trained before."""
+    X, y = sequences
+    weak, strong = (
+        clone(CLASSIFIER).set_params(augmentation=FeatureAugmentation(**{strength: value}))
+        for value in (0.1, 0.5)
+    )
+    alone = clone(strong).fit(X, y).predict_proba(X)
+    different = weak.fit(X, y).predict_proba(X)
+    np.testing.assert_array_equal(strong.fit(X, y).predict_proba(X), alone)
+    assert compilations.count("train") == 1
+    assert np.abs(different - alone).max() > 1e-6
 
 
 def test_few_networks_are_kept(compilations, sequences):
