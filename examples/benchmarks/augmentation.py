@@ -27,7 +27,7 @@ OFF = {f"{effect}_probability": 0.0 for effect in ("speed", "shift", "room", "no
 
 def variants():
     """Yield the name and the parameters of each row."""
-    noise = Path(os.environ.get("SKAUDIO_DATA", ".")) / "noise"
+    noise = Path(os.environ.get("SKAUDIO_DATA", ".")) / "background_noise"
     yield "none", {"n_copies": 0}
     yield "one, unchanged", {}
     yield "one, speed", {"speed_probability": 1.0}

@@ -11,7 +11,7 @@ adds the default pipeline from MFCCs, for that many of the draws, as it takes ha
 
 The second table is what `UnknownRejector` accepts with the default ``keep=0.95``: of the known
 words, of other words and of seconds of noise. ``SKAUDIO_DATA`` must contain the folders
-``other_words`` and ``background_noise`` (or ``noise``) for it.
+``other_words`` and ``background_noise`` for it.
 """
 
 import argparse
@@ -56,16 +56,19 @@ def drawn(clips, n_clips, seed):
     return np.array(chosen)
 
 
-def unknown_clips():
-    """Load the other words, and cut the noise into seconds."""
-    folder = Path(os.environ["SKAUDIO_DATA"])
-    noise = folder / "background_noise"
-    noise = noise if noise.is_dir() else folder / "noise"
+def seconds_of_noise():
+    """Cut the recordings of noise into seconds."""
     seconds = []
-    for path in sorted(noise.glob("*.wav")):
+    for path in sorted((Path(os.environ["SKAUDIO_DATA"]) / "background_noise").glob("*.wav")):
         samples = audio.load(path, sample_rate=RATE)
         seconds.extend(samples[: len(samples) // RATE * RATE].reshape(-1, RATE))
-    return {"words": load_audio_folder(folder / "other_words").data, "noise": seconds}
+    return seconds
+
+
+def unknown_clips():
+    """Load the other words and the noise."""
+    words = load_audio_folder(Path(os.environ["SKAUDIO_DATA"]) / "other_words").data
+    return {"words": words, "noise": seconds_of_noise()}
 
 
 def seconds_of_a_clip(paths):

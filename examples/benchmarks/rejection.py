@@ -13,7 +13,7 @@ The second network is also trained on sounds that are not words: the known words
 halves of two of them joined.
 
 ``SKAUDIO_DATA`` must contain the folders ``other_words`` (one sub-folder per word) and
-``noise``.
+``background_noise``.
 """
 
 import argparse
@@ -22,7 +22,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-import soundfile
+from few_clips import seconds_of_noise
 from sklearn.base import BaseEstimator
 from sklearn.ensemble import VotingClassifier
 from sklearn.metrics import roc_auc_score
@@ -135,16 +135,6 @@ def committee(random_state):
     return VotingClassifier(list(members.items()), voting="soft")
 
 
-def seconds_of_noise(folder):
-    """Split the recordings of a folder into seconds."""
-    seconds = []
-    for path in sorted(Path(folder).glob("*.wav")):
-        samples, rate = soundfile.read(path, dtype="float32")
-        pieces = samples[: len(samples) // rate * rate].reshape(-1, rate)
-        seconds += [(piece, rate) for piece in pieces]
-    return seconds
-
-
 def main():
     """Print a line for every model, seed and value of `keep`."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -153,11 +143,10 @@ def main():
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--keep", type=float, nargs="+", default=[0.97, 0.95, 0.945, 0.94, 0.93])
     options = parser.parse_args()
-    data = Path(os.environ["SKAUDIO_DATA"])
     train = fetch_speech_commands(WORDS, subset="train", random_state=0)
     known = fetch_speech_commands(WORDS, subset="validation", random_state=0)
-    others = load_audio_folder(data / "other_words")
-    noise = seconds_of_noise(data / "noise")
+    others = load_audio_folder(Path(os.environ["SKAUDIO_DATA"]) / "other_words")
+    noise = seconds_of_noise()
     print(
         f"{len(train.data)} training clips; test clips: {len(known.data)} of other speakers, "
         f"{len(others.data)} of other words, {len(noise)} of noise"
