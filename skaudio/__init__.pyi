@@ -18,6 +18,7 @@ from . import rejection as rejection
 from . import report as report
 from . import runtime as runtime
 from . import store as store
+from . import tracking as tracking
 from ._version import __version__ as __version__
 from .augmentation import FeatureAugmentation as FeatureAugmentation
 from .augmentation import WaveformAugmenter as WaveformAugmenter

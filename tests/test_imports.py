@@ -86,6 +86,7 @@ ARROWS = {
     },
     "runtime": {"audio", "exceptions"},
     "store": set(),
+    "tracking": {"_tensorflow"},
 }
 
 # Outside packages that only one place may know.
@@ -97,6 +98,9 @@ FENCES = {
     "livekit": set(),  # only its files are used
     "onnx": {"feature_extraction/_onnx.py"},
     "onnxruntime": {"feature_extraction/_onnx.py", "runtime/_model.py"},
+    "mlflow": set(),  # these three are imported by name
+    "tensorboard": set(),
+    "wandb": set(),
 }
 
 

@@ -1,0 +1,111 @@
+"""The scorer that records what it scores."""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from abc import ABCMeta, abstractmethod
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from sklearn.base import BaseEstimator
+from sklearn.metrics import check_scoring
+
+from skaudio.tracking._fit import Fit, described
+
+__all__ = ["Recorder", "imported"]
+
+
+class Recorder(BaseEstimator, metaclass=ABCMeta):
+    """Base class: a scorer, and a context that is the record of a search."""
+
+    def __call__(self, estimator, X, y):
+        """Score a fitted estimator, and record it.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The fitted estimator.
+        X : sequence of recordings, or array-like
+            Held-out clips.
+        y : array-like of shape (n_clips,)
+            Their labels.
+
+        Returns
+        -------
+        float or dict of str to float
+            The score of `scoring`, or several scores.
+        """
+        score = check_scoring(estimator, self.scoring)(estimator, X, y)
+        name = self.scoring if isinstance(self.scoring, str) else "score"
+        scores = dict(score) if isinstance(score, dict) else {name: score}
+        scores = {name: float(value) for name, value in scores.items()}
+        runs = vars(self).setdefault("_runs", WeakKeyDictionary())
+        try:
+            if estimator in runs:  # with return_train_score, the second call is for these
+                training = {f"train_{name}": value for name, value in scores.items()}
+                self._add_scores(runs[estimator], training)
+            else:
+                runs[estimator] = self._write(described(estimator, X, y, scores))
+        except ImportError:
+            raise
+        except Exception as error:  # of whatever library: the score must not be lost
+            warnings.warn(
+                f"The fit of {type(estimator).__name__} could not be recorded by "
+                f"{type(self).__name__}: {error!r}. Its score is kept.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+        return score
+
+    def __enter__(self):
+        self._begin()
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        self._finish(failed=kind is not None)
+
+    def __getstate__(self):
+        state = super().__getstate__()
+        return {name: value for name, value in state.items() if name != "_runs"}
+
+    @abstractmethod
+    def _begin(self) -> None:
+        """Create what processes that record at the same time share."""
+
+    @abstractmethod
+    def _write(self, fit: Fit) -> Any:
+        """Record a fit as a run of its own; return what identifies the run."""
+
+    @abstractmethod
+    def _add_scores(self, run: Any, scores: dict[str, float]) -> None:
+        """Add scores to a run."""
+
+    def _finish(self, *, failed: bool) -> None:
+        """End the record of the search, if it has one."""
+
+
+def imported(library: str, extra: str, recorder: Any) -> Any:
+    """Import a library, or tell how to install it.
+
+    Parameters
+    ----------
+    library : str
+        Name of the module.
+    extra : str
+        The extra of skaudio that installs it.
+    recorder : object
+        The recorder that needs it.
+
+    Returns
+    -------
+    module
+        The library.
+    """
+    try:
+        return importlib.import_module(library)
+    except ImportError as error:
+        raise ImportError(
+            f"{type(recorder).__name__} needs {error.name}, which is not installed: "
+            f'pip install "skaudio[{extra}]".'
+        ) from error
