@@ -9,7 +9,6 @@ from typing import Any
 
 import joblib
 import numpy as np
-from sklearn.base import is_classifier
 from sklearn.metrics import ConfusionMatrixDisplay, classification_report, confusion_matrix
 
 __all__ = ["Fit", "confusion_figure", "cv_table", "described", "texts"]
@@ -59,7 +58,7 @@ class Fit:
     n_held_out: int
 
 
-def described(estimator: Any, X: Any, y: Any, scores: dict[str, float]) -> Fit:
+def described(estimator: Any, X: Any, y: Any, predicted: Any, scores: dict[str, float]) -> Fit:
     """Describe a fit.
 
     Parameters
@@ -70,6 +69,8 @@ def described(estimator: Any, X: Any, y: Any, scores: dict[str, float]) -> Fit:
         Held-out clips.
     y : array-like of shape (n_clips,)
         Their labels.
+    predicted : array-like of shape (n_clips,), or None
+        The labels that a classifier predicts.
     scores : dict of str to float
         Their scores.
 
@@ -82,8 +83,7 @@ def described(estimator: Any, X: Any, y: Any, scores: dict[str, float]) -> Fit:
     while inner := _inner(trained):
         trained = inner
     labels, confusion, report = [], None, ""
-    if is_classifier(estimator):
-        predicted = estimator.predict(X)
+    if predicted is not None:
         known = np.unique([*np.asarray(y).tolist(), *np.asarray(predicted).tolist()])
         labels = [str(label) for label in known]
         confusion = confusion_matrix(y, predicted, labels=known)

@@ -8,12 +8,14 @@ from abc import ABCMeta, abstractmethod
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sklearn.base import BaseEstimator
-from sklearn.metrics import check_scoring
+from sklearn.base import BaseEstimator, is_classifier
+from sklearn.metrics import check_scoring, make_scorer
 
 from skaudio.tracking._fit import Fit, described
 
 __all__ = ["Recorder", "imported"]
+
+_KEEP = "predictions"  # the name of a scorer that keeps them
 
 
 class Recorder(BaseEstimator, metaclass=ABCMeta):
@@ -36,19 +38,14 @@ class Recorder(BaseEstimator, metaclass=ABCMeta):
         float or dict of str to float
             The score of `scoring`, or several scores.
         """
-        score = check_scoring(estimator, self.scoring)(estimator, X, y)
-        name = self.scoring if isinstance(self.scoring, str) else "score"
-        scores = dict(score) if isinstance(score, dict) else {name: score}
-        scores = {name: float(value) for name, value in scores.items()}
+        scores, predicted = _scored(estimator, X, y, self.scoring)
         runs = vars(self).setdefault("_runs", WeakKeyDictionary())
         try:
             if estimator in runs:  # with return_train_score, the second call is for these
                 training = {f"train_{name}": value for name, value in scores.items()}
                 self._add_scores(runs[estimator], training)
             else:
-                runs[estimator] = self._write(described(estimator, X, y, scores))
-        except ImportError:
-            raise
+                runs[estimator] = self._write(described(estimator, X, y, predicted, scores))
         except Exception as error:  # of whatever library: the score must not be lost
             warnings.warn(
                 f"The fit of {type(estimator).__name__} could not be recorded by "
@@ -56,7 +53,9 @@ class Recorder(BaseEstimator, metaclass=ABCMeta):
                 RuntimeWarning,
                 stacklevel=2,
             )
-        return score
+        name = self.scoring if isinstance(self.scoring, str) else "score"
+        is_several = isinstance(self.scoring, dict | list | tuple | set) or [*scores] != [name]
+        return scores if is_several else scores[name]
 
     def __enter__(self):
         self._begin()
@@ -83,6 +82,28 @@ class Recorder(BaseEstimator, metaclass=ABCMeta):
 
     def _finish(self, *, failed: bool) -> None:
         """End the record of the search, if it has one."""
+
+
+def _scored(estimator: Any, X: Any, y: Any, scoring: Any) -> tuple[dict[str, float], Any]:
+    """Score a classifier, and return its predictions as well, which are computed only once."""
+    if isinstance(scoring, dict | list | tuple | set):
+        named = scoring if isinstance(scoring, dict) else {name: name for name in scoring}
+    else:
+        named = {scoring if isinstance(scoring, str) else "score": scoring}
+    scorers = {name: check_scoring(estimator, scorer) for name, scorer in named.items()}
+    predicted = []
+
+    def keep(y_true, y_pred):
+        predicted.append(y_pred)
+        return 0.0
+
+    if is_classifier(estimator):
+        scorers[_KEEP] = make_scorer(keep)
+    scores = check_scoring(estimator, scorers)(estimator, X, y)
+    scores.pop(_KEEP, None)
+    only = next(iter(scores.values()))
+    scores = only if isinstance(only, dict) else scores  # of a callable that returns several
+    return {name: float(score) for name, score in scores.items()}, (predicted or [None])[0]
 
 
 def imported(library: str, extra: str, recorder: Any) -> Any:

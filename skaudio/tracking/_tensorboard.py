@@ -82,6 +82,7 @@ class TensorBoardRecorder(Recorder):
             joblib.dump(search.best_estimator_, self._group() / "model.joblib")
 
     def _begin(self):
+        self._tensorflow()
         self._group().mkdir(parents=True, exist_ok=True)
 
     def _write(self, fit: Fit) -> Path:

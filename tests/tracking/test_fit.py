@@ -16,7 +16,7 @@ CLASSIFIER = PerceptronClassifier(epochs=2, augmentation=None, random_state=0)
 
 def test_a_fit_is_described():
     fitted = CLASSIFIER.fit(X, Y)
-    fit = described(fitted, X, Y, {"accuracy": 0.5})
+    fit = described(fitted, X, Y, fitted.predict(X), {"accuracy": 0.5})
     assert fit.name == "PerceptronClassifier"
     assert fit.params["epochs"] == "2"
     assert fit.params["learning_rate"] == "0.003"  # a default
@@ -28,26 +28,26 @@ def test_a_fit_is_described():
 
 
 def test_a_fold_has_the_same_name_for_all_candidates():
-    first, second = (described(CLASSIFIER.fit(X, Y), X, Y, {}) for _ in range(2))
-    other = described(CLASSIFIER, X[1:], Y[1:], {})
+    first, second = (described(CLASSIFIER.fit(X, Y), X, Y, Y, {}) for _ in range(2))
+    other = described(CLASSIFIER, X[1:], Y[1:], Y[1:], {})
     assert first.held_out == second.held_out != other.held_out
 
 
 def test_curves_are_found_inside_meta_estimators():
     search = GridSearchCV(UnknownRejector(CLASSIFIER, cv=2), {"keep": [0.9]}, cv=2).fit(X, Y)
-    fit = described(search, X, Y, {})
+    fit = described(search, X, Y, Y, {})
     assert fit.name == "PerceptronClassifier"
     assert len(fit.curves["history/loss"]) == 2
 
 
 def test_estimators_without_curves_or_classes():
     pipeline = make_pipeline(StandardScaler(), LogisticRegression()).fit(X[:, 0], Y)
-    fit = described(pipeline, X[:, 0], Y, {})
+    fit = described(pipeline, X[:, 0], Y, Y, {})
     assert fit.name == "LogisticRegression"
     assert fit.curves == {}
     assert fit.params["logisticregression"] == "LogisticRegression"
     regressor = LinearRegression().fit(X[:, 0], np.arange(20.0))
-    assert described(regressor, X[:, 0], np.arange(20.0), {}).confusion is None
+    assert described(regressor, X[:, 0], np.arange(20.0), None, {}).confusion is None
 
 
 def test_long_parameters_are_cut():
@@ -67,7 +67,7 @@ def test_many_labels_are_readable():
         labels = np.array([f"label {index}" for index in range(n_labels)])
         data = np.tile(np.eye(n_labels), (3, 1)), np.tile(labels, 3)
         fitted = LogisticRegression().fit(*data)
-        figures.append(confusion_figure(described(fitted, *data, {})))
+        figures.append(confusion_figure(described(fitted, *data, data[1], {})))
     widths = [figure.get_figwidth() for figure in figures]
     assert widths == sorted(widths)
     n_texts = [len(figure.axes[0].texts) for figure in figures]

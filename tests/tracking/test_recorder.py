@@ -9,7 +9,7 @@ from sklearn.base import clone
 from sklearn.metrics import accuracy_score, make_scorer
 from sklearn.model_selection import cross_validate
 
-from skaudio import tracking
+from skaudio import MFCCTransformer, tracking
 from skaudio.model_selection import ResumableSearch
 from skaudio.tracking._recorder import Recorder
 
@@ -66,8 +66,10 @@ def test_training_scores_belong_to_the_same_run(make_search, clips):
         (["accuracy", "balanced_accuracy"], {"accuracy", "balanced_accuracy"}),
         ({"a": "accuracy"}, {"a"}),
         (make_scorer(accuracy_score), {"score"}),
+        (lambda estimator, X, y: {"a": 0.5, "b": 1.0}, {"a", "b"}),
         (None, {"score"}),
     ],
+    ids=["list", "dict", "scorer", "several", "default"],
 )
 def test_scores(scoring, names, make_search, clips):
     make_search(ListRecorder(scoring=scoring), refit=False).fit(*clips)
@@ -118,8 +120,21 @@ def test_copies_have_the_parameters_only(make_search, clips):
         (tracking.TensorBoardRecorder("unused"), "tensorboard", "tensorboard"),
     ],
 )
-def test_a_missing_library_is_named(recorder, library, extra, make_search, clips, monkeypatch):
+def test_a_missing_library_is_named(recorder, library, extra, monkeypatch):
     monkeypatch.setitem(sys.modules, library, None)
     message = rf'{type(recorder).__name__} needs {library}.* pip install "skaudio\[{extra}\]"'
-    with pytest.raises(ImportError, match=message):
-        make_search(recorder, error_score="raise").fit(*clips)
+    with pytest.raises(ImportError, match=message), recorder:
+        pass
+
+
+def test_features_of_held_out_clips_are_computed_once(make_search, clips, monkeypatch):
+    n_clips = []
+    transform = MFCCTransformer.transform
+
+    def counting(self, X):
+        n_clips.append(len(X))
+        return transform(self, X)
+
+    monkeypatch.setattr(MFCCTransformer, "transform", counting)
+    make_search(ListRecorder(scoring=["accuracy", "f1_macro"]), refit=False).fit(*clips)
+    assert n_clips == [12] * 4
