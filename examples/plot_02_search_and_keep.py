@@ -18,7 +18,7 @@ from pathlib import Path
 import joblib
 import matplotlib.pyplot as plt
 import numpy as np
-from sklearn.model_selection import GridSearchCV, GroupKFold, StratifiedGroupKFold, cross_val_score
+from sklearn.model_selection import GridSearchCV, GroupKFold, StratifiedGroupKFold, cross_validate
 
 from skaudio import (
     ConvClassifier,
@@ -26,9 +26,11 @@ from skaudio import (
     MFCCTransformer,
     PerceptronClassifier,
     Pipeline,
+    TrainingHistoryDisplay,
 )
 from skaudio.datasets import fetch_speech_commands, make_spoken_words
 from skaudio.exceptions import DatasetError
+from skaudio.model_selection import ResumableSearch
 
 WORDS = ["bed", "happy", "cat"]
 N_CLIPS = 100
@@ -53,6 +55,9 @@ words, speakers = recordings.target[chosen], recordings.groups[chosen]
 # ----------------------------------------
 # The labels are sorted by word. This is not a problem: scikit-learn recognises the pipeline
 # as a classifier, and would stratify a plain ``cv=3``. Here whole speakers are held out.
+#
+# ``ResumableSearch`` keeps the score of every fit in a folder. If this script is stopped, or if
+# the grid grows, the next run only fits what is missing.
 
 model = Pipeline(
     [("features", MFCCTransformer(duration=1.0, hop_length=320)), ("classifier", ConvClassifier())]
@@ -68,6 +73,7 @@ grid = [
 ]
 folds = StratifiedGroupKFold(n_splits=3, shuffle=True, random_state=0)
 search = GridSearchCV(model, grid, cv=folds, n_jobs=2, verbose=1)
+search = ResumableSearch(search, output / "fits")
 search.fit(paths, words, groups=speakers)
 
 # %%
@@ -102,8 +108,15 @@ figure.savefig(output / "search.png", dpi=120)
 # speaker, give a fairer estimate; this time the model is trained for more epochs.
 
 best = search.best_estimator_.set_params(classifier__epochs=25)
-scores = cross_val_score(best, paths, words, groups=speakers, cv=GroupKFold(3), n_jobs=2)
+result = cross_validate(
+    best, paths, words, groups=speakers, cv=GroupKFold(3), n_jobs=2, return_estimator=True
+)
+scores = result["test_score"]
 print(f"\nThe best model on other folds: {scores.mean():.3f} (minimum {scores.min():.3f})")
+
+figure, ax = plt.subplots(figsize=(7, 3.5), layout="constrained")
+TrainingHistoryDisplay.from_cv_results(result, ax=ax)
+figure.savefig(output / "training.png", dpi=120)
 
 # %%
 # Save, load and predict

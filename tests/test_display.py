@@ -68,6 +68,14 @@ def test_history_display_takes_classifiers_and_pipelines(sequences):
     assert display.ax_.get_title() == "PerceptronClassifier"
 
 
+def test_history_display_takes_searches(sequences):
+    classifier = PerceptronClassifier(epochs=2, random_state=0)
+    search = GridSearchCV(classifier, {"dropout": [0.0, 0.5]}, cv=2).fit(*sequences)
+    display = TrainingHistoryDisplay.from_estimator(search)
+    assert display.history == search.best_estimator_.history_
+    assert display.ax_.get_title() == "PerceptronClassifier"
+
+
 def test_history_display_refuses_what_has_no_history():
     with pytest.raises(ValueError, match="PerceptronClassifier has no history_"):
         TrainingHistoryDisplay.from_estimator(PerceptronClassifier())

@@ -62,12 +62,12 @@ class TrainingHistoryDisplay:
 
     @classmethod
     def from_estimator(cls, estimator, *, metric="accuracy", name=None, ax=None, **line_kwargs):
-        """Draw the history of a fitted classifier or of a pipeline that ends in one.
+        """Draw the history of a fitted classifier, of a pipeline that ends in one, or of a search.
 
         Parameters
         ----------
-        estimator : classifier or Pipeline
-            A fitted estimator.
+        estimator : classifier, Pipeline or search
+            A fitted estimator; of a search, the best estimator is drawn.
         metric : {"accuracy", "loss"}, default="accuracy"
             The quantity to draw.
         name : str, default=None
@@ -93,7 +93,7 @@ class TrainingHistoryDisplay:
         Parameters
         ----------
         estimators : list of estimators, or dict of str to estimator
-            Fitted classifiers, or pipelines that end in one. The keys of a dict are the names
+            Fitted classifiers, pipelines that end in one, or searches. The keys of a dict are the names
             in the legend; the estimators of a list are named after their classes, with a
             number if a class occurs twice.
         metric : {"accuracy", "loss"}, default="accuracy"
@@ -247,12 +247,13 @@ class TrainingHistoryDisplay:
 
 
 def _classifier(estimator):
-    """The classifier with the history: the estimator, or the last step of a pipeline."""
+    """The classifier with the history: of a search the best one, of a pipeline its last step."""
+    estimator = getattr(estimator, "best_estimator_", estimator)
     classifier = estimator[-1] if hasattr(estimator, "steps") else estimator
     if not hasattr(classifier, "history_"):
         raise ValueError(
             f"{type(classifier).__name__} has no history_: expected a fitted classifier of "
-            "skaudio, or a pipeline that ends in one."
+            "skaudio, a pipeline that ends in one, or a search of them with refit."
         )
     return classifier
 
