@@ -93,9 +93,9 @@ class TrainingHistoryDisplay:
         Parameters
         ----------
         estimators : list of estimators, or dict of str to estimator
-            Fitted classifiers, pipelines that end in one, or searches. The keys of a dict are the names
-            in the legend; the estimators of a list are named after their classes, with a
-            number if a class occurs twice.
+            Fitted classifiers, pipelines that end in one, or searches. The keys of a dict are the
+            names in the legend; the estimators of a list are named after their classes, with
+            a number if a class occurs twice.
         metric : {"accuracy", "loss"}, default="accuracy"
             The quantity to draw.
         ax : matplotlib Axes, default=None
