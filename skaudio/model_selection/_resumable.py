@@ -163,19 +163,26 @@ class ResumableSearch(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
             others = params.keys() - {"groups"}
         params = {name: params[name] for name in params if name in others}
         cv = check_cv(own.cv, y, classifier=is_classifier(own.estimator))
-        splits = list(cv.split(X, y, **split_params))
+        # Lists, not arrays: with Dask, joblib keeps each array on one worker, and the search would
+        # fail if that worker is killed. Lists are sent with every fit.
+        splits = [
+            tuple(np.asarray(side).tolist() for side in split)
+            for split in cv.split(X, y, **split_params)
+        ]
         scorer = check_scoring(own.estimator, own.scoring)
-        runs = _Runs(self.folder, X, [_digest(clip) for clip in _clips(X)], own.scoring)
+        runs = _Runs(self.folder, X, y, [_digest(clip) for clip in _clips(X)], own.scoring)
         search = clone(own).set_params(
             estimator=_RecordedEstimator(own.estimator, runs),
             scoring=_RecordedScorer(scorer),
             cv=splits,
         )
+        clips = list(range(len(runs.digests)))
+        labels = None if y is None else np.asarray(y).tolist()
         with teardown_of_callbacks(self):
             fit = self._init_callback_context(max_subtasks=1)
             fit.call_on_fit_task_begin(estimator=self, X=X, y=y)
             task = fit.subcontext(task_name="search")
-            fit_as_task(task, search, np.arange(len(runs.digests)), y, caller=self, **params)
+            fit_as_task(task, search, clips, labels, caller=self, **params)
             fit.call_on_fit_task_end(estimator=self, X=X, y=y)
         self._restore_times(search.cv_results_, own.estimator, runs, splits, y, params)
         search.set_params(estimator=own.estimator, scoring=own.scoring, cv=own.cv)
@@ -295,6 +302,7 @@ class _RecordedEstimator(CallbackSupportMixin, BaseEstimator):
         return get_tags(self.estimator)
 
     def fit(self, X, y=None, **params):
+        y = self.runs.labels_of(X)
         self._training = X, y, params
         self._key = self.runs.key(self.estimator, X, y, params)
         self._record = self.runs.read(self._key)
@@ -317,7 +325,8 @@ class _RecordedEstimator(CallbackSupportMixin, BaseEstimator):
             fit.call_on_fit_task_end(estimator=self)
 
     # Look up the score for these clips, or compute and keep it.
-    def score_with(self, scorer, indices, y, params):
+    def score_with(self, scorer, indices, params):
+        y = self.runs.labels_of(indices)
         clips = joblib.hash((self.runs.hash_of(indices, y), _described(params)))
         if clips not in self._record["scores"]:
             if not getattr(self, "_is_fitted", False):  # the record has other scores only
@@ -342,7 +351,7 @@ class _RecordedScorer:
         self.scorer = scorer
 
     def __call__(self, estimator, X, y=None, **params):
-        return estimator.score_with(self.scorer, X, y, params)
+        return estimator.score_with(self.scorer, X, params)
 
     def __getattr__(self, name):
         # What a search asks a scorer for: the parameters that it takes.
@@ -354,13 +363,18 @@ class _RecordedScorer:
 class _Runs:
     """The records in a folder, and the clips that they are about."""
 
-    def __init__(self, folder, X, digests, scoring):
+    def __init__(self, folder, X, y, digests, scoring):
         self.folder = Path(folder).absolute()
         self.folder.mkdir(parents=True, exist_ok=True)
         self.X = X
+        self.y = y
         self.digests = np.array(digests)
         packages = ("skaudio", "scikit-learn", "tensorflow", "numpy")
         self._same = [_described(scoring), [version(package) for package in packages]]
+
+    # Return labels as they were passed, in an array or Series.
+    def labels_of(self, indices):
+        return None if self.y is None else _safe_indexing(self.y, indices)
 
     # Identify clips and their labels.
     def hash_of(self, indices, y):
