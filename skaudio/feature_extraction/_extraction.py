@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -36,7 +37,24 @@ def extraction_workers(n_clips: int, n_jobs: int | None) -> Any:
     """
     if n_clips == 1:
         return contextlib.nullcontext()
+    if _in_dask_task():
+        # joblib would ignore n_jobs, spread the clips over the cluster and let other fits start
+        # on this worker. These may wait for a lock of the store that this one holds, while no
+        # worker is free to compute its clips.
+        return joblib.Parallel(n_jobs, backend="threading", return_as="generator")
     return joblib.Parallel(n_jobs, prefer="threads", return_as=_return_as())
+
+
+def _in_dask_task() -> bool:
+    """Return whether this is a task of Dask, such as a fit of a search, without loading Dask."""
+    distributed = sys.modules.get("distributed")
+    if distributed is None:
+        return False
+    try:
+        distributed.get_worker()
+    except ValueError:
+        return False
+    return True
 
 
 def _return_as() -> str:

@@ -91,9 +91,19 @@ def test_a_cluster_finds_the_same_scores(client, words, expected):
     assert search.predict(words.data).shape == (128,)
 
 
-def test_features_may_have_threads_of_their_own_in_a_worker(client, words, expected):
-    search = make_search(estimator__mfcctransformer__n_jobs=2, refit=False)
+def test_features_have_threads_of_their_own_in_a_worker(client, words, expected, tmp_path):
+    """They are not tasks of the cluster: a fit with the store's lock would wait for other fits."""
+    kept = {"n_jobs": 2, "memory": tmp_path}
+    search = make_search(refit=False)
+    search.estimator.set_params(**{f"mfcctransformer__{name}": kept[name] for name in kept})
     np.testing.assert_allclose(scores(fit_on(client, search, words)), expected, atol=1e-5)
+
+    def backend():
+        from skaudio.feature_extraction._extraction import extraction_workers
+
+        return type(extraction_workers(10, 2)._backend).__name__
+
+    assert client.submit(backend).result() == "ThreadingBackend"
 
 
 def test_a_worker_without_the_recordings_names_one(client, words, tmp_path):
