@@ -45,7 +45,9 @@ class WandbRecorder(Recorder):
 
     Notes
     -----
-    If a fit cannot be recorded, there is a warning, and the score is kept.
+    If a fit cannot be recorded, there is a warning, and the score is kept. With
+    ``return_train_score=True``, the training scores of a fit are another run of the group, whose
+    ``fit`` is the identifier of the first.
 
     Examples
     --------
@@ -123,8 +125,9 @@ class WandbRecorder(Recorder):
             return run.id
 
     def _add_scores(self, run: str, scores: dict[str, float]) -> None:
-        with self._run(id=run, resume="allow") as again:
-            again.summary.update(scores)
+        # A finished run cannot be continued offline, so they are a run of their own.
+        with self._run(job_type="training scores", config={"fit": run}) as added:
+            added.summary.update(scores)
 
     def _run(self, **options: Any) -> Any:
         if self.folder is not None:

@@ -2,6 +2,7 @@
 
 import json
 import struct
+import time
 from collections import defaultdict
 
 import joblib
@@ -38,13 +39,24 @@ def records(path):
             data = b""
 
 
+def complete(path):
+    """Read the records of a run that has ended; the last ones are written shortly after."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        found = list(records(path))
+        if any(record.WhichOneof("record_type") == "exit" for record in found):
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"{path} has no end")
+
+
 def runs_of(folder):
     """Read all runs: their identity, configuration, history and summary."""
     runs = defaultdict(lambda: {"config": {}, "history": defaultdict(list), "summary": {}})
     for path in sorted(folder.glob("wandb/offline-run-*/*.wandb")):
         run = runs[path.stem.removeprefix("run-")]
-        run["files"] = run.get("files", []) + [path.parent / "files"]
-        for record in records(path):
+        run["files"] = path.parent / "files"
+        for record in complete(path):
             kind = record.WhichOneof("record_type")
             if kind == "run":
                 run.update(
@@ -64,16 +76,22 @@ def test_a_search_is_a_group_of_runs(recorder, make_search, clips, tmp_path, cap
         search = make_search(recorder, return_train_score=True).fit(*clips)
         recorder.record(search)
     assert capfd.readouterr() == ("", "")
-    runs = list(runs_of(tmp_path).values())
-    assert {run["group"] for run in runs} == {"dropout"}
-    fits = [run for run in runs if run["job"] == "fit"]
-    (whole,) = [run for run in runs if run["job"] == "search"]
+    runs = runs_of(tmp_path)
+    assert {run["group"] for run in runs.values()} == {"dropout"}
+    fits = [run for run in runs.values() if run["job"] == "fit"]
+    (whole,) = [run for run in runs.values() if run["job"] == "search"]
     assert len(fits) == 4
 
     scores = search.cv_results_
     found = sorted(run["summary"]["accuracy"] for run in fits)
     assert found == sorted([*scores["split0_test_score"], *scores["split1_test_score"]])
-    found = sorted(run["summary"]["train_accuracy"] for run in fits)
+    training = {
+        run["config"]["fit"]: run["summary"]["train_accuracy"]
+        for run in runs.values()
+        if run["job"] == "training scores"
+    }
+    assert training.keys() == {name for name, run in runs.items() if run in fits}
+    found = sorted(training.values())
     assert found == sorted([*scores["split0_train_score"], *scores["split1_train_score"]])
     rates = [run["config"]["perceptronclassifier__dropout"] for run in fits]
     assert sorted(rates) == ["0.0", "0.0", "0.5", "0.5"]
@@ -81,11 +99,11 @@ def test_a_search_is_a_group_of_runs(recorder, make_search, clips, tmp_path, cap
     for run in fits:
         assert run["history"]["epoch"] == [1, 2, 3]
         assert len(run["history"]["history/loss"]) == 3
-        media = [path for folder in run["files"] for path in folder.rglob("media/*/*")]
+        media = run["files"].rglob("media/*/*")
         assert {path.suffix for path in media} == {".png", ".json", ".html"}
 
     assert whole["summary"]["best_score"] == search.best_score_
-    model = joblib.load(whole["files"][0] / "model.joblib")
+    model = joblib.load(whole["files"] / "model.joblib")
     np.testing.assert_array_equal(model.predict_proba(clips[0]), search.predict_proba(clips[0]))
 
 
