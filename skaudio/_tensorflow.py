@@ -124,7 +124,9 @@ if keras.backend.backend() != "tensorflow":
         "(or remove it) before Keras is imported."
     )
 
-__all__ = ["keras", "start", "tf", "without_chatter"]
+__all__ = ["check_not_forked", "keras", "start", "tf", "without_chatter"]
+
+_is_forked = False
 
 
 @functools.cache
@@ -137,6 +139,32 @@ def start() -> None:
     """
     with without_chatter():
         tf.transpose(tf.constant([[True]]))
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_note_fork)
+
+
+def _note_fork() -> None:
+    global _is_forked
+    _is_forked = True
+
+
+def check_not_forked() -> None:
+    """Raise an error in a process that was forked from one in which TensorFlow was running.
+
+    TensorFlow's threads are not there after a fork, and most operations would wait for them
+    forever.
+
+    Raises
+    ------
+    RuntimeError
+        If this process was forked after `start`.
+    """
+    if _is_forked:
+        raise RuntimeError(
+            "This process was forked from one that had used TensorFlow, which does not work in it. "
+            "Start processes in another way: joblib's default backend 'loky', or spawn instead of "
+            "fork in multiprocessing (JOBLIB_START_METHOD=spawn in joblib)."
+        )
 
 
 @contextlib.contextmanager

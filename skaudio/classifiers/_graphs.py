@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from skaudio._tensorflow import keras, start, tf
+from skaudio._tensorflow import check_not_forked, keras, start, tf
 from skaudio.architectures import Dropout, PaddingMask, padding_mask
 from skaudio.classifiers._augmentation import Augmentation
 from skaudio.classifiers._isolated import isolated
@@ -381,6 +381,7 @@ def _call(graph: Any, *arguments: Any) -> list[tf.Tensor]:
     Calling it as a function would check each argument in Python, which takes longer than
     a small network.
     """
+    check_not_forked()
     return tf.raw_ops.StatefulPartitionedCall(
         args=[*arguments, *graph.captured_inputs],
         Tout=[output.dtype for output in graph.outputs],

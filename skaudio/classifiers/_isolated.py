@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from skaudio._tensorflow import keras
+from skaudio._tensorflow import check_not_forked, keras
 
 _T = TypeVar("_T")
 _settings = threading.Lock()
@@ -26,6 +26,7 @@ def isolated(make: Callable[[], _T]) -> _T:
     """
     if getattr(_here, "is_isolated", False):
         return make()
+    check_not_forked()
     with ThreadPoolExecutor(max_workers=1) as thread:
         return thread.submit(_with_default_settings, make).result()
 
