@@ -12,34 +12,34 @@ from typing import Any
 
 __all__ = ["CallbackSupportMixin", "ClipTasks", "fit_as_task", "teardown_of_callbacks"]
 
+
+class _SilentTask:
+    """Takes the place of all tasks of a fit."""
+
+    def subcontext(self, **kwargs: Any) -> _SilentTask:
+        return self
+
+    def call_on_fit_task_begin(self, **kwargs: Any) -> _SilentTask:
+        return self
+
+    def call_on_fit_task_end(self, **kwargs: Any) -> bool:
+        return False
+
+    def propagate_callback_context(self, sub_estimator: Any) -> Any:
+        return contextlib.nullcontext()
+
+
+class _WithoutCallbacks:
+    """Takes the place of the mixin."""
+
+    def _init_callback_context(self, **kwargs: Any) -> _SilentTask:
+        return _SilentTask()
+
+
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
 except ImportError:
-
-    class _SilentTask:
-        """All tasks of a fit."""
-
-        def subcontext(self, **kwargs: Any) -> _SilentTask:
-            return self
-
-        def call_on_fit_task_begin(self, **kwargs: Any) -> _SilentTask:
-            return self
-
-        def call_on_fit_task_end(self, **kwargs: Any) -> bool:
-            return False
-
-        def propagate_callback_context(self, sub_estimator: Any) -> Any:
-            return contextlib.nullcontext()
-
-    class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Makes tasks that nobody follows."""
-
-        def _init_callback_context(self, **kwargs: Any) -> _SilentTask:
-            return _SilentTask()
-
-    def with_callbacks(method):  # type: ignore[no-redef]
-        """Return the method itself."""
-        return method
+    CallbackSupportMixin, with_callbacks = _WithoutCallbacks, lambda method: method
 
 
 @contextlib.contextmanager

@@ -196,6 +196,16 @@ def test_meta_estimators_report_what_they_fit(clips):
     assert diary.count("end", "epoch") == 3
 
 
+def test_one_progress_bar_shows_all_levels(clips, capsys, monkeypatch):
+    pytest.importorskip("rich", reason="needs rich")
+    monkeypatch.setenv("COLUMNS", "200")
+    bar = sklearn_callback.ProgressBar(max_propagation_depth=None)
+    grid = {"perceptronclassifier__dropout": [0.0, 0.5]}
+    GridSearchCV(pipeline(), grid, cv=2).set_callbacks(bar).fit(*clips)
+    shown = capsys.readouterr().out
+    assert shown.count("MFCCTransformer - fit") == shown.count("PerceptronClassifier - fit") == 5
+
+
 def test_prototypes_report_one_task():
     diary = Diary()
     PrototypeClassifier().set_callbacks(diary).fit([[1, 0], [0, 1]], ["cat", "dog"])

@@ -6,6 +6,7 @@ are shares of the clip, so that they do not depend on clip length and frame rate
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 from skaudio._tensorflow import keras
@@ -214,6 +215,6 @@ class RandomMask(_RandomLayer):
 
 def _rounded(number):
     """Round a number or a tensor to an integer."""
-    if isinstance(number, float):
+    if isinstance(number, Real):
         return round(number)
     return keras.ops.cast(keras.ops.round(number), "int32")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
 from typing import Any
 
@@ -160,8 +158,8 @@ def confusion_figure(fit: Fit) -> Any:
     return figure
 
 
-def cv_table(search: Any) -> str:
-    """Write the results of a search as CSV.
+def cv_table(search: Any) -> list[list[str]]:
+    """Return the results of a search as a table of texts.
 
     Parameters
     ----------
@@ -170,12 +168,9 @@ def cv_table(search: Any) -> str:
 
     Returns
     -------
-    str
-        A line for each candidate.
+    list of list of str
+        The names of the columns, then a row for each candidate.
     """
     columns = {name: v for name, v in search.cv_results_.items() if name != "params"}
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(zip(*columns.values(), strict=True))
-    return file.getvalue()
+    rows = zip(*columns.values(), strict=True)
+    return [list(columns), *([str(value) for value in row] for row in rows)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import logging
 import tempfile
 import time
@@ -79,24 +81,19 @@ class MLflowRecorder(Recorder):
         self.scoring = scoring
         self.log_model = log_model
 
-    def record(self, search):
-        """Record the result of a search in the run of the group.
-
-        Parameters
-        ----------
-        search : GridSearchCV or another search
-            The fitted search.
-        """
+    def _write_search(self, search: Any, model: Any) -> None:
         client, experiment = self._connect()
         run = self._parent(client, experiment)
         for name, text in texts(search.best_params_).items():
             client.set_tag(run, f"best.{name}", text)  # parameters of a run cannot change
         client.log_metric(run, "best_score", float(search.best_score_))
-        client.log_text(run, cv_table(search), "cv_results.csv")
-        if self.log_model and hasattr(search, "best_estimator_"):
+        table = io.StringIO()
+        csv.writer(table, lineterminator="\n").writerows(cv_table(search))
+        client.log_text(run, table.getvalue(), "cv_results.csv")
+        if model is not None:
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder) / "model.joblib"
-                joblib.dump(search.best_estimator_, path)
+                joblib.dump(model, path)
                 client.log_artifact(run, path, "model")
 
     def _begin(self):

@@ -57,6 +57,20 @@ class Recorder(BaseEstimator, metaclass=ABCMeta):
         is_several = isinstance(self.scoring, dict | list | tuple | set) or [*scores] != [name]
         return scores if is_several else scores[name]
 
+    def record(self, search):
+        """Record the result of a search.
+
+        Its best parameters, its best score and the table of its results; and with `log_model`
+        the best estimator, if the search has ``refit``.
+
+        Parameters
+        ----------
+        search : GridSearchCV or another search
+            The fitted search.
+        """
+        model = getattr(search, "best_estimator_", None) if self.log_model else None
+        self._write_search(search, model)
+
     def __enter__(self):
         self._begin()
         return self
@@ -79,6 +93,10 @@ class Recorder(BaseEstimator, metaclass=ABCMeta):
     @abstractmethod
     def _add_scores(self, run: Any, scores: dict[str, float]) -> None:
         """Add scores to a run."""
+
+    @abstractmethod
+    def _write_search(self, search: Any, model: Any) -> None:
+        """Record a search, and an estimator if it is not None."""
 
     def _finish(self, *, failed: bool) -> None:
         """End the record of the search, if it has one."""

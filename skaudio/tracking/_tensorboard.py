@@ -64,22 +64,15 @@ class TensorBoardRecorder(Recorder):
         self.scoring = scoring
         self.log_model = log_model
 
-    def record(self, search):
-        """Record the result of a search, in the folder of the group.
-
-        Parameters
-        ----------
-        search : GridSearchCV or another search
-            The fitted search.
-        """
+    def _write_search(self, search: Any, model: Any) -> None:
         tf = self._tensorflow()
         with self._writer(self._group()):
             tf.summary.scalar("best_score", float(search.best_score_), step=0)
             best = "\n".join(f"* {name}: {v}" for name, v in texts(search.best_params_).items())
             tf.summary.text("best_params", best, step=0)
             tf.summary.text("cv_results", _as_markdown(cv_table(search)), step=0)
-        if self.log_model and hasattr(search, "best_estimator_"):
-            joblib.dump(search.best_estimator_, self._group() / "model.joblib")
+        if model is not None:
+            joblib.dump(model, self._group() / "model.joblib")
 
     def _begin(self):
         self._tensorflow()
@@ -133,7 +126,6 @@ def _pixels(figure: Any) -> np.ndarray:
     return np.asarray(canvas.buffer_rgba())
 
 
-def _as_markdown(table: str) -> str:
-    header, *lines = table.splitlines()
-    rule = ",".join(["---"] * (header.count(",") + 1))
-    return "\n".join("|" + line.replace(",", "|") + "|" for line in (header, rule, *lines))
+def _as_markdown(table: list[list[str]]) -> str:
+    header, *rows = table
+    return "\n".join(f"|{'|'.join(row)}|" for row in (header, ["---"] * len(header), *rows))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from pathlib import Path
 from typing import Any
@@ -79,22 +78,14 @@ class WandbRecorder(Recorder):
         self.scoring = scoring
         self.log_model = log_model
 
-    def record(self, search):
-        """Record the result of a search, as a run of its own.
-
-        Parameters
-        ----------
-        search : GridSearchCV or another search
-            The fitted search.
-        """
-        header, *rows = csv.reader(cv_table(search).splitlines())
-        with self._run(
-            name=self.group, job_type="search", config=texts(search.best_params_)
-        ) as run:
+    def _write_search(self, search: Any, model: Any) -> None:
+        header, *rows = cv_table(search)
+        best = texts(search.best_params_)
+        with self._run(name=self.group, job_type="search", config=best) as run:
             run.summary["best_score"] = float(search.best_score_)
             run.log({"cv_results": self._wandb().Table(columns=header, data=rows)})
-            if self.log_model and hasattr(search, "best_estimator_"):
-                joblib.dump(search.best_estimator_, Path(run.dir) / "model.joblib")
+            if model is not None:
+                joblib.dump(model, Path(run.dir) / "model.joblib")
 
     def _begin(self):
         self._wandb()

@@ -35,6 +35,9 @@ class ListRecorder(Recorder):
     def _add_scores(self, run, scores):
         self.written[run].update(scores)
 
+    def _write_search(self, search, model):
+        self.written.append(model)
+
     def _finish(self, *, failed):
         self.written.append("failed" if failed else "finished")
 
