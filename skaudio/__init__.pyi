@@ -5,6 +5,7 @@ from . import audio as audio
 from . import augmentation as augmentation
 from . import classifiers as classifiers
 from . import datasets as datasets
+from . import detection as detection
 from . import display as display
 from . import distillation as distillation
 from . import dsp as dsp

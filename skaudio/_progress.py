@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import functools
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-__all__ = ["progress_bar"]
+__all__ = ["no_progress_bars", "progress_bar"]
+
+_is_silent = contextvars.ContextVar("_is_silent", default=False)
+
+
+@contextlib.contextmanager
+def no_progress_bars() -> Iterator[None]:
+    """Show no progress bars in this thread, for many short computations of a long one.
+
+    Yields
+    ------
+    None
+        Nothing.
+    """
+    token = _is_silent.set(True)
+    try:
+        yield
+    finally:
+        _is_silent.reset(token)
 
 
 def progress_bar(
@@ -41,7 +61,14 @@ def progress_bar(
     tqdm.tqdm
         The bar: an iterable, and a context manager.
     """
-    return _tqdm()(items, total=total, desc=desc, unit=unit, unit_scale=unit_scale, disable=disable)
+    return _tqdm()(
+        items,
+        total=total,
+        desc=desc,
+        unit=unit,
+        unit_scale=unit_scale,
+        disable=disable or _is_silent.get(),
+    )
 
 
 @functools.cache

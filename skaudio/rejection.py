@@ -224,9 +224,8 @@ class UnknownRejector(CallbackSupportMixin, MetaEstimatorMixin, ClassifierMixin,
             Labels: those of `classes_`, or `unknown_label_`.
         """
         check_is_fitted(self)
-        probabilities, scores = self._judge(self.estimator_, X)
+        probabilities, is_sure = self._decide(X)
         answers = self.classes_[probabilities.argmax(axis=1)]
-        is_sure = (scores >= self.threshold_) & (scores > _lowest(self.estimator_))
         # An array, so that the types are promoted: -1 does not fit in uint8 labels.
         return np.where(is_sure, answers, np.asarray(self.unknown_label_))
 
@@ -249,11 +248,7 @@ class UnknownRejector(CallbackSupportMixin, MetaEstimatorMixin, ClassifierMixin,
             are normalised without that class.
         """
         check_is_fitted(self)
-        known, _ = self._judge(self.estimator_, X)
-        if len(self.estimator_.classes_) > len(self.classes_):
-            known += np.finfo(known.dtype).tiny  # if all are zero, they become equal
-            known /= known.sum(axis=1, keepdims=True)
-        return known
+        return self._normalized(self._judge(self.estimator_, X)[0])
 
     def score_samples(self, X):
         """Compute the score that is compared with the threshold.
@@ -340,6 +335,22 @@ class UnknownRejector(CallbackSupportMixin, MetaEstimatorMixin, ClassifierMixin,
         return tags
 
     # Steps ------------------------------------------------------------------------------
+
+    def _known_probabilities(self, X):
+        """Return the probabilities of the known classes, zero for rejected clips."""
+        probabilities, is_sure = self._decide(X)
+        return self._normalized(probabilities) * is_sure[:, None]
+
+    def _decide(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Return the probabilities of the known classes, and which clips are not rejected."""
+        probabilities, scores = self._judge(self.estimator_, X)
+        return probabilities, (scores >= self.threshold_) & (scores > _lowest(self.estimator_))
+
+    def _normalized(self, known: np.ndarray) -> np.ndarray:
+        if len(self.estimator_.classes_) > len(self.classes_):
+            known += np.finfo(known.dtype).tiny  # if all are zero, they become equal
+            known /= known.sum(axis=1, keepdims=True)
+        return known
 
     def _choose_label(self, y: np.ndarray) -> Any:
         is_number = y.dtype.kind in "iuf"

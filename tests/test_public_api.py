@@ -19,6 +19,7 @@ MODULES = [
     "augmentation",
     "classifiers",
     "datasets",
+    "detection",
     "display",
     "dsp",
     "exceptions",

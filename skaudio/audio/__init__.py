@@ -18,11 +18,13 @@ from skaudio.audio._loading import (
     load_batch,
 )
 from skaudio.audio._segment import RenderableRecording, Segment
+from skaudio.audio._streaming import blocks, resample_blocks
 
 __all__ = [
     "Inspection",
     "RenderableRecording",
     "Segment",
+    "blocks",
     "durations",
     "find_unreadable",
     "fingerprint",
@@ -31,4 +33,5 @@ __all__ = [
     "is_audio",
     "load",
     "load_batch",
+    "resample_blocks",
 ]

@@ -10,6 +10,7 @@ import itertools
 import math
 import operator
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -67,6 +68,39 @@ def read_samples(
             raise Unusable(f"{reason} (FFmpeg: {relevant})" if relevant else reason) from error
 
 
+def iterate_samples(reader: Reader, *, sample_rate: int) -> Iterator[tuple[np.ndarray, int]]:
+    """Decode a whole recording frame by frame; damage may only be found at its end."""
+    for part in _parts(reader):
+        with _ffmpeg.opened(part, is_strict=False) as (container, stream):
+            progress = _Progress(part, container, stream, sample_rate)
+            held: list[tuple[np.ndarray, int]] = []  # the end, which may be padding
+            n_held = 0
+            for frame in _ffmpeg.frames(container, stream, progress.faults):
+                check_rate(frame.sample_rate, sample_rate)
+                values = _ffmpeg.values(frame)
+                progress.update(frame, values)
+                held.append((_ffmpeg.mono(values), frame.sample_rate))
+                n_held += len(values)
+                while n_held - len(held[0][0]) >= progress.longest:
+                    n_held -= len(held[0][0])
+                    yield held.pop(0)
+            try:
+                n_padding = progress.check_end(())
+            except Unusable:
+                n_padding = progress.check_end(_messages_of(part))
+        n_left = n_held - n_padding
+        for samples, rate in held:
+            yield samples[: max(0, n_left)], rate
+            n_left -= len(samples)
+
+
+def _messages_of(reader: Reader) -> list[Any]:
+    """Return FFmpeg's messages when it opens a recording."""
+    with _ffmpeg.listen() as messages, _ffmpeg.opened(reader):
+        pass
+    return messages
+
+
 def count_samples(reader: Reader) -> tuple[int, int]:
     """Count the samples of a recording by its packets, if possible without decoding it."""
     total, first_rate = 0.0, 0
@@ -108,7 +142,7 @@ def _read(
             n_skipped = min(len(samples), round(offset * rate))
             runs.append((samples[n_skipped:], rate))
             offset -= n_skipped / rate
-    return runs
+    return _runs(runs)  # so that the joints are resampled like everything else
 
 
 def _decode(

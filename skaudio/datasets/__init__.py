@@ -14,6 +14,7 @@ from skaudio.datasets._check import ClipCheck, check_clips
 from skaudio.datasets._download import get_data_home
 from skaudio.datasets._folder import load_audio_folder
 from skaudio.datasets._free_spoken_digits import fetch_free_spoken_digits
+from skaudio.datasets._soundscape import make_soundscape
 from skaudio.datasets._speech_commands import fetch_speech_commands
 from skaudio.datasets._spoken_words import make_spoken_words
 from skaudio.datasets._table import load_audio_table
@@ -26,5 +27,6 @@ __all__ = [
     "get_data_home",
     "load_audio_folder",
     "load_audio_table",
+    "make_soundscape",
     "make_spoken_words",
 ]

@@ -2,38 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 import glob
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from skaudio._tables import Columns, is_number, read_columns, timed, usual_name
 from skaudio.audio import Segment, is_audio
 from skaudio.datasets._folder import as_bunch, quoted
 from skaudio.exceptions import DatasetError
 
 __all__ = ["load_audio_table"]
-
-# Common names of columns, in lower case.
-_USUAL_NAMES = {
-    "path": (
-        "path", "file_path", "filepath", "filename", "file_name", "file", "slice_file_name",
-        "recording", "audio", "wav", "begin path", "begin file",
-    ),
-    "label": ("label", "category", "class", "class_name", "species", "annotation", "word"),
-    "group": ("group", "speaker"),
-    "fold": ("fold", "split"),
-}  # fmt: skip
-
-# Raven's column names. Its times continue over all files of a view, the offset does not.
-_RAVEN_START, _RAVEN_STOP = "Begin Time (s)", "End Time (s)"
-_RAVEN_OFFSET, _RAVEN_SELECTION = "File Offset (s)", "Selection"
-_AUDACITY_COLUMNS = ("start", "stop", "label")
-
-_Columns = dict[str, list[Any]]
 
 
 def load_audio_table(
@@ -136,13 +115,8 @@ def load_audio_table(
     (['lark', 'owl'], ['1', '2'])
     """
     columns, root, name = _read(table, folder)
-    if start is None and stop is None and columns.keys() >= {_RAVEN_START, _RAVEN_STOP}:
-        columns = _without_other_views(columns)
-        start, stop = _RAVEN_START, _RAVEN_STOP
-        if _RAVEN_OFFSET in columns:
-            columns = _from_start_of_file(columns)
-    elif start is None and stop is None and tuple(columns) == _AUDACITY_COLUMNS:
-        start, stop = "start", "stop"
+    if start is None and stop is None:
+        columns, start, stop = timed(columns)
     labels = _column(columns, name, "label", label)
     assert labels is not None
     paths = [os.path.normpath(root / path) for path in _paths(columns, name, path, table)]
@@ -167,7 +141,7 @@ def load_audio_table(
     )
 
 
-def _read(table: Any, folder: str | os.PathLike | None) -> tuple[_Columns, Path, str]:
+def _read(table: Any, folder: str | os.PathLike | None) -> tuple[Columns, Path, str]:
     root = Path() if folder is None else Path(folder).expanduser()
     if hasattr(table, "columns"):
         columns = {str(column): list(table[column]) for column in table.columns}
@@ -178,36 +152,13 @@ def _read(table: Any, folder: str | os.PathLike | None) -> tuple[_Columns, Path,
             f"{type(table).__name__}."
         )
     file = Path(table).expanduser()
-    try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
-    except FileNotFoundError as error:
-        raise DatasetError(
-            f"The table {str(file)!r} does not exist (looked from {os.getcwd()!r})."
-        ) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"The table {str(file)!r} cannot be read ({error}).") from error
-    if folder is None:
-        root = file.parent
-    # Audacity writes frequency ranges in separate lines, which begin with a backslash.
-    lines = [line for line in lines if line.strip() and not line.startswith("\\")]
-    if not lines:
+    columns = read_columns(file)
+    if not columns:
         raise DatasetError(f"The table {str(file)!r} is empty.")
-    delimiter = max("\t;,", key=lines[0].count)
-    rows = list(csv.reader(lines, delimiter=delimiter))
-    header: Sequence[str] = [cell.strip() for cell in rows[0]]
-    if delimiter == "\t" and _is_number(header[0]) and _is_number(header[1]):
-        header, rows = _AUDACITY_COLUMNS, [[], *rows]
-    for number, row in enumerate(rows[1:], start=1):
-        if len(row) > len(header):
-            raise DatasetError(
-                f"Row {number} of {str(file)!r} has {len(row)} cells, the header has {len(header)}."
-            )
-        row.extend([""] * (len(header) - len(row)))
-    columns = {name: [row[index].strip() for row in rows[1:]] for index, name in enumerate(header)}
-    return columns, root, repr(str(file))
+    return columns, file.parent if folder is None else root, repr(str(file))
 
 
-def _column(columns: _Columns, table: str, role: str, name: str | None) -> list[Any] | None:
+def _column(columns: Columns, table: str, role: str, name: str | None) -> list[Any] | None:
     """Find a column by the given name, or by a common one."""
     if name is not None:
         if name not in columns:
@@ -216,7 +167,7 @@ def _column(columns: _Columns, table: str, role: str, name: str | None) -> list[
                 f"{quoted(columns)}."
             )
         return columns[name]
-    found = _usual_name(columns, role)
+    found = usual_name(columns, role)
     if found is None and role == "label":
         raise DatasetError(
             f"No column of {table} has a common name for labels. Choose one with label=...; it has "
@@ -225,15 +176,10 @@ def _column(columns: _Columns, table: str, role: str, name: str | None) -> list[
     return None if found is None else columns[found]
 
 
-def _usual_name(columns: _Columns, role: str) -> str | None:
-    by_name = {column.lower(): column for column in reversed(columns)}
-    return next((by_name[usual] for usual in _USUAL_NAMES[role] if usual in by_name), None)
-
-
-def _paths(columns: _Columns, name: str, path: str | None, table: Any) -> list[str]:
+def _paths(columns: Columns, name: str, path: str | None, table: Any) -> list[str]:
     n_rows = len(next(iter(columns.values())))
     if path is None:
-        path = _usual_name(columns, "path")
+        path = usual_name(columns, "path")
         if path is None:
             recording = _recording_of_same_name(table)
             if recording is None:
@@ -289,13 +235,13 @@ def _check_rows(labels: list[Any], paths: list[str], name: str, root: Path) -> N
         )
 
 
-def _seconds(columns: _Columns, table: str, role: str, name: str | None) -> list[float | None]:
+def _seconds(columns: Columns, table: str, role: str, name: str | None) -> list[float | None]:
     if name is None:
         return [None] * len(next(iter(columns.values())))
     cells = _column(columns, table, role, name)
     assert cells is not None
     for row, cell in enumerate(cells, 1):
-        if not _is_number(cell):
+        if not is_number(cell):
             raise DatasetError(
                 f"Row {row} of {table} has {cell!r} in the column {name!r}; expected seconds."
             )
@@ -307,29 +253,3 @@ def _segment(path: str, start: float | None, stop: float | None, table: str) -> 
         return Segment(path, start or 0.0, stop)
     except ValueError as error:
         raise DatasetError(f"{error} Correct or remove that row of {table}.") from error
-
-
-def _is_number(cell: Any) -> bool:
-    try:
-        return bool(np.isfinite(float(cell)))
-    except (TypeError, ValueError):
-        return False
-
-
-def _without_other_views(columns: _Columns) -> _Columns:
-    # Raven writes a selection once for each view, the waveform and the spectrogram.
-    if _RAVEN_SELECTION not in columns:
-        return columns
-    firsts = np.sort(np.unique(columns[_RAVEN_SELECTION], return_index=True)[1])
-    return {name: [cells[index] for index in firsts] for name, cells in columns.items()}
-
-
-def _from_start_of_file(columns: _Columns) -> _Columns:
-    times = zip(
-        *(columns[name] for name in (_RAVEN_START, _RAVEN_STOP, _RAVEN_OFFSET)), strict=True
-    )
-    starts, stops = [], []
-    for begin, end, offset in times:
-        starts.append(offset)
-        stops.append(str(float(offset) + float(end) - float(begin)) if _is_number(offset) else end)
-    return {**columns, _RAVEN_START: starts, _RAVEN_STOP: stops}

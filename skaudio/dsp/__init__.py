@@ -13,7 +13,12 @@ each function names the corresponding librosa function.
 from skaudio.dsp._cepstrum import cepstrum
 from skaudio.dsp._compression import exponential_smoothing, pcen, power_to_db
 from skaudio.dsp._front_ends import log_mel_spectrogram, mfcc, pcen_spectrogram
-from skaudio.dsp._mel import mel_filterbank, mel_frequencies, mel_spectrogram
+from skaudio.dsp._mel import (
+    are_overlapping,
+    mel_filterbank,
+    mel_frequencies,
+    mel_spectrogram,
+)
 from skaudio.dsp._sequence import deltas, normalize
 from skaudio.dsp._spectrum import amplitude_window, frame_count, frames, power_spectrogram
 from skaudio.dsp._waveform import (
@@ -26,6 +31,7 @@ from skaudio.dsp._waveform import (
 __all__ = [
     "LOWEST_RATE_OF_LOUDNESS",
     "amplitude_window",
+    "are_overlapping",
     "cepstrum",
     "deltas",
     "exponential_smoothing",

@@ -7,7 +7,7 @@ import scipy.sparse
 
 from skaudio.dsp._spectrum import frame_count, frames, power_spectrum
 
-__all__ = ["mel_filterbank", "mel_frequencies", "mel_spectrogram"]
+__all__ = ["are_overlapping", "mel_filterbank", "mel_frequencies", "mel_spectrogram"]
 
 # Bytes of the spectra that are computed together, about 500 frames at n_fft=512. With half
 # of it, threads spent their time waiting for the interpreter lock; with twice as much, the
@@ -126,6 +126,12 @@ def mel_spectrogram(
     ndarray of shape (n_clips, n_frames, n_mels)
         :func:`librosa.feature.melspectrogram` of each clip, transposed.
 
+    Notes
+    -----
+    Windows of one long recording, made by :func:`numpy.lib.stride_tricks.sliding_window_view`
+    with a step that is a multiple of `hop_length`, share their frames: each one is computed once,
+    except those at the ends of a window, which see the zeros beyond it.
+
     Examples
     --------
     >>> import numpy as np
@@ -139,11 +145,71 @@ def mel_spectrogram(
     # Each bin of the spectrum is in at most two bands, so a sparse product is faster than
     # a dense one, and its order of additions does not depend on the number of frames.
     bands = mel if scipy.sparse.issparse(mel) else scipy.sparse.csc_array(mel)
-    window = window.astype(dtype)
+
+    def summed(clips: np.ndarray) -> np.ndarray:
+        return _summed(clips, window.astype(dtype), bands, hop_length, center, power)
+
+    step = waveforms.strides[0] // waveforms.itemsize
+    if not are_overlapping(waveforms) or step % hop_length:
+        return summed(waveforms)
+    n_fft, n_samples = len(window), waveforms.shape[1]
+    n_frames = frame_count(n_samples, n_fft=n_fft, hop_length=hop_length, center=center)
+    # Frames before `first`, and those from `last`, reach beyond their window.
+    first = -(-(n_fft // 2) // hop_length) if center else 0
+    last = (n_samples + n_fft // 2 - n_fft) // hop_length + 1 if center else n_frames
+    if last <= 2 * first:
+        return summed(waveforms)
+    whole = np.lib.stride_tricks.as_strided(
+        waveforms, (1, step * (len(waveforms) - 1) + n_samples), writeable=False
+    )
+    # Frame j of window w is frame w * step / hop_length + j of the whole.
+    shared = np.lib.stride_tricks.sliding_window_view(summed(whole)[0], n_frames, axis=0)
+    energies = shared[:: step // hop_length].transpose(0, 2, 1).copy()
+    if center:
+        length = (first - 1) * hop_length + n_fft - n_fft // 2
+        energies[:, :first] = summed(waveforms[:, :length])[:, :first]
+        start = (last - first) * hop_length
+        energies[:, last:] = summed(waveforms[:, start:])[:, first:]
+    return energies
+
+
+def are_overlapping(clips: np.ndarray) -> bool:
+    """Check whether clips are windows of one recording that overlap by half or more.
+
+    Parameters
+    ----------
+    clips : ndarray of shape (n_clips, n_samples)
+        The clips.
+
+    Returns
+    -------
+    bool
+        Whether each clip begins within the first half of the one before, in the same memory.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skaudio.dsp import are_overlapping
+    >>> windows = np.lib.stride_tricks.sliding_window_view(np.arange(9.0), 4)
+    >>> are_overlapping(windows), are_overlapping(windows.copy())
+    (True, False)
+    """
+    step, itemsize = clips.strides
+    return itemsize == clips.itemsize and 0 < 2 * step <= clips.shape[1] * itemsize
+
+
+def _summed(
+    waveforms: np.ndarray,
+    window: np.ndarray,
+    bands: scipy.sparse.sparray,
+    hop_length: int,
+    center: bool,
+    power: float,
+) -> np.ndarray:
     n_fft = len(window)
     n_frames = frame_count(waveforms.shape[1], n_fft=n_fft, hop_length=hop_length, center=center)
-    summed = np.empty((len(waveforms), n_frames, mel.shape[1]), dtype=np.float32)
-    most_frames = max(1, _CHUNK // (mel.shape[0] * 2 * window.itemsize))
+    summed = np.empty((len(waveforms), n_frames, bands.shape[1]), dtype=np.float32)
+    most_frames = max(1, _CHUNK // (bands.shape[0] * 2 * window.itemsize))
     most_clips = max(1, most_frames // max(1, n_frames))
     scratch = np.empty((most_clips, min(most_frames, n_frames), n_fft), window.dtype)
     for clip in range(0, len(waveforms), most_clips):

@@ -199,7 +199,11 @@ class AudioTransformer(
     ) -> np.ndarray:
         """Compute features, and call a function with the number of clips that are done."""
         features = np.empty((len(recordings), *self._clip_shape()), np.float32)
-        store = _as_store(self.memory)
+        extractor = self._extractor()
+        # Windows of a long recording, such as those of a SoundDetector, share what they can in one
+        # thread, and are not worth storing.
+        is_shared = extractor.overlapping(recordings) is not None
+        store = None if is_shared else _as_store(self.memory)
         with (
             progress_bar(
                 total=len(recordings),
@@ -207,14 +211,14 @@ class AudioTransformer(
                 unit="clip",
                 disable=not self.verbose,
             ) as progress,
-            extraction_workers(len(recordings), self.n_jobs) as workers,
+            extraction_workers(1 if is_shared else len(recordings), self.n_jobs) as workers,
         ):
 
             def advance(n_clips: int) -> None:
                 progress.update(n_clips)
                 on_clips(n_clips)
 
-            extract = Extraction(self._extractor(), recordings, features, workers, advance)
+            extract = Extraction(extractor, recordings, features, workers, advance)
             if store is None:
                 extract(range(len(recordings)))
             else:

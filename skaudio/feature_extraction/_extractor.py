@@ -57,9 +57,49 @@ class Extractor:
         Returns the features, a mask of the usable recordings, and the names of the others
         with the reasons.
         """
+        overlapping = self.overlapping(recordings)
+        if overlapping is None:
+            waveforms, lengths, failures = self._read(recordings, indices)
+        else:
+            # Their loudness is changed in place.
+            waveforms = overlapping if self.loudness is None else overlapping.copy()
+            lengths, failures = np.full(len(waveforms), self.n_samples), []
+        if self.loudness is not None:
+            _level(waveforms, lengths, sample_rate=self.sample_rate, loudness=self.loudness)
+        features = self.front_end(waveforms)
+        if self.finish is not None:
+            features = self.finish(features, dsp.unpadded_lengths(waveforms))
+        return features, lengths > 0, failures
+
+    def overlapping(self, recordings: Sequence[Any]) -> np.ndarray | None:
+        """Find out whether recordings are overlapping clips in memory, which need not be read.
+
+        Parameters
+        ----------
+        recordings : sequence of recordings
+            Those of ``X``.
+
+        Returns
+        -------
+        ndarray of shape (n_clips, n_samples) or None
+            The clips, whose rows share memory; None for all other recordings.
+        """
+        is_usable = (
+            isinstance(recordings, np.ndarray)
+            and recordings.dtype == np.float32
+            and recordings.shape[1:] == (self.n_samples,)
+            and self.align is None
+            and dsp.are_overlapping(recordings)
+            and np.isfinite(recordings).all()
+        )
+        return np.asarray(recordings) if is_usable else None
+
+    def _read(
+        self, recordings: Sequence[Any], indices: Sequence[int]
+    ) -> tuple[np.ndarray, np.ndarray, list[tuple[str, str]]]:
         has_turn = _reading.acquire(timeout=_TURN)
         try:
-            waveforms, lengths, failures = audio.load_batch(
+            return audio.load_batch(
                 recordings,
                 sample_rate=self.sample_rate,
                 n_samples=self.n_samples,
@@ -69,12 +109,6 @@ class Extractor:
         finally:
             if has_turn:
                 _reading.release()
-        if self.loudness is not None:
-            _level(waveforms, lengths, sample_rate=self.sample_rate, loudness=self.loudness)
-        features = self.front_end(waveforms)
-        if self.finish is not None:
-            features = self.finish(features, dsp.unpadded_lengths(waveforms))
-        return features, lengths > 0, failures
 
     def _aligned(self, samples: np.ndarray) -> np.ndarray:
         start, end = dsp.sounding_interval(

@@ -187,6 +187,12 @@ class Model:
             for name, values in zip(names, zip(*parts, strict=True), strict=True)
         }
 
+    def _known_probabilities(self, X: Iterable[Any]) -> np.ndarray:
+        """Return the probabilities, zero for clips that the threshold rejects."""
+        outputs = self.outputs(X)
+        is_known = outputs["index"] >= 0 if "index" in outputs else np.True_
+        return outputs["probabilities"] * np.expand_dims(is_known, -1)
+
     def _check_axes(self, X: Any) -> None:
         """Refuse a single clip, whose samples would be taken for recordings."""
         axes = ["n_clips", "n_samples"] if self.sample_rate else ["n_clips", *self.contract.shape]

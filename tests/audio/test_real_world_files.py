@@ -56,6 +56,8 @@ def nothing_is_printed(capfd):
 def assert_heard(encoded, *parts, rate=RATE, slack=0):
     """Every part is in it, one after the other, and no more than `slack` samples beside each."""
     samples = audio.load(encoded, sample_rate=rate)
+    blocks = list(audio.blocks(encoded, sample_rate=rate, duration=0.3))
+    np.testing.assert_array_equal(np.concatenate(blocks), samples)
     n_expected = sum(map(len, parts))
     assert abs(len(samples) - n_expected) <= slack * len(parts)
     assert_duration(encoded, len(samples) / rate, within=2 * slack * len(parts) / rate)
@@ -80,6 +82,8 @@ def assert_duration(encoded, seconds, *, within=0.0):
 def assert_refused(source, reason):
     with pytest.raises(AudioError, match=reason):
         audio.load(source)
+    with pytest.raises(AudioError, match=reason):
+        list(audio.blocks(source))
 
 
 # What is stated is no length.
@@ -906,7 +910,8 @@ def test_flac_of_every_width_has_its_sum(n_bits, channels):
 
 def test_what_ffmpeg_says_is_told():
     encoded = encode(SOUND, "FLAC")
-    assert_refused(encoded[: len(encoded) // 2], r"cut or damaged \(FFmpeg: \w.*\)")
+    with pytest.raises(AudioError, match=r"cut or damaged \(FFmpeg: \w.*\)"):
+        audio.load(encoded[: len(encoded) // 2])
 
 
 def test_errors_leave_the_logging_of_pyav_as_it_was():

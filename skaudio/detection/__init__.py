@@ -1,0 +1,19 @@
+"""Find sounds in long recordings, with their times."""
+
+from skaudio.detection._detector import SoundDetector, WindowScores
+from skaudio.detection._events import Event
+from skaudio.detection._labels import read_events, write_events
+from skaudio.detection._scoring import EventScores, LabelScores, score_events
+from skaudio.detection._tuning import Tuning
+
+__all__ = [
+    "Event",
+    "EventScores",
+    "LabelScores",
+    "SoundDetector",
+    "Tuning",
+    "WindowScores",
+    "read_events",
+    "score_events",
+    "write_events",
+]

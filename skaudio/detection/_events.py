@@ -1,0 +1,175 @@
+"""Events, and how they are found in the scores of successive windows."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+__all__ = ["Event", "EventFinder", "Smoothing"]
+
+
+class Event(NamedTuple):
+    """A sound in a recording.
+
+    ``pandas.DataFrame(events)`` is a table of events, with these names as columns.
+
+    Attributes
+    ----------
+    start, end : float
+        Where it begins and ends, in seconds from the start of the recording.
+    label : str, int, float or bool
+        Its class.
+    score : float, default=1.0
+        The highest score of its windows. The events that a person has marked have 1.
+    """
+
+    start: float
+    end: float
+    label: Any
+    score: float = 1.0
+
+
+class Smoothing:
+    """A moving average of scores that arrive in parts.
+
+    Each row becomes the mean of itself and its neighbours, fewer at both ends. The result does not
+    depend on the parts.
+
+    Parameters
+    ----------
+    n_windows : int
+        Rows that are averaged, odd.
+    """
+
+    def __init__(self, n_windows):
+        self._reach = n_windows // 2
+        self._held: np.ndarray | None = None
+
+    def update(self, scores: np.ndarray) -> np.ndarray:
+        """Add rows, and return those whose neighbours are known.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (n_windows, n_labels)
+            The next scores.
+
+        Returns
+        -------
+        ndarray of shape (n_smoothed, n_labels)
+            The next smoothed ones.
+        """
+        if self._held is None:  # NaN stands for what is before the start
+            self._held = np.full((self._reach, scores.shape[1]), np.nan)
+        known = np.concatenate([self._held, scores])
+        width = 2 * self._reach + 1
+        if len(known) < width:
+            self._held = known
+            return np.empty((0, scores.shape[1]))
+        self._held = known[len(known) - width + 1 :]
+        return np.nanmean(np.lib.stride_tricks.sliding_window_view(known, width, axis=0), axis=-1)
+
+    def finish(self) -> np.ndarray:
+        """Return the last rows.
+
+        Returns
+        -------
+        ndarray of shape (n_smoothed, n_labels)
+            Those that `update` could not return.
+        """
+        if self._held is None or not self._reach:
+            return np.empty((0, 0 if self._held is None else self._held.shape[1]))
+        return self.update(np.full((self._reach, self._held.shape[1]), np.nan))
+
+
+class EventFinder:
+    """Find the events of one label in scores that arrive in parts.
+
+    An event is a run of windows whose scores reach the threshold. A window stands for the time of
+    one hop around its middle, the first and the last one also for what is before and after.
+
+    Parameters
+    ----------
+    label : object
+        The label.
+    threshold : float
+        The lowest score of an event.
+    hop, duration : float
+        Time between two windows and length of a window, in seconds.
+    min_gap : float
+        Events with a shorter gap are joined, in seconds.
+    min_duration : float
+        Shorter events are dropped, in seconds.
+    """
+
+    def __init__(self, label, threshold, *, hop, duration, min_gap=0.0, min_duration=0.0):
+        self.label = label
+        self.threshold = threshold
+        self.hop = hop
+        self.duration = duration
+        # In windows; rounded, so that a gap of 0.3 s is three hops of 0.1 s.
+        self._min_gap = round(min_gap / hop, 6)
+        self._min_windows = round(min_duration / hop, 6)
+        self._n_seen = 0
+        self._open: tuple[int, int, float] | None = None  # first window, stop, highest score
+
+    def update(self, scores: np.ndarray) -> list[Event]:
+        """Add scores, and return the events that have ended.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (n_windows,)
+            The next scores.
+
+        Returns
+        -------
+        list of Event
+            Events, in the order of time.
+        """
+        is_above = np.concatenate([[False], scores >= self.threshold, [False]])
+        edges = np.flatnonzero(is_above[1:] != is_above[:-1])
+        found = []
+        for start, stop in edges.reshape(-1, 2).tolist():
+            peak = float(scores[start:stop].max())
+            found += self._close_before(self._n_seen + start)
+            if self._open is None:
+                self._open = self._n_seen + start, self._n_seen + stop, peak
+            else:
+                self._open = self._open[0], self._n_seen + stop, max(self._open[2], peak)
+        self._n_seen += len(scores)
+        return found + self._close_before(self._n_seen)
+
+    def finish(self, length: float) -> list[Event]:
+        """Return the last event, if one is open.
+
+        Parameters
+        ----------
+        length : float
+            Length of the recording in seconds.
+
+        Returns
+        -------
+        list of Event
+            No event or one.
+        """
+        if self._open is None:
+            return []
+        event = self._event(*self._open)
+        if self._open[1] == self._n_seen:
+            event = event._replace(end=length)
+        is_long = self._open[1] - self._open[0] >= self._min_windows
+        self._open = None
+        return [event._replace(end=min(event.end, length))] if is_long else []
+
+    def _close_before(self, window: int) -> list[Event]:
+        """End the open event, unless a run from this window would be joined to it."""
+        if self._open is None or window - self._open[1] < max(self._min_gap, 1):
+            return []
+        first, stop, peak = self._open
+        self._open = None
+        return [self._event(first, stop, peak)] if stop - first >= self._min_windows else []
+
+    def _event(self, first: int, stop: int, peak: float) -> Event:
+        margin = (self.duration - self.hop) / 2
+        start = first * self.hop + margin if first else 0.0
+        return Event(round(start, 6), round(stop * self.hop + margin, 6), self.label, peak)

@@ -1,0 +1,86 @@
+"""Hits, misses and false alarms."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skaudio.detection import Event, score_events
+from skaudio.detection._scoring import false_alarms, poisson_interval
+
+TIMES = st.integers(0, 200).map(lambda time: time / 10)
+EVENTS = st.lists(
+    st.builds(
+        lambda start, length, label: Event(start, start + length, label),
+        TIMES,
+        st.integers(1, 20).map(lambda length: length / 10),
+        st.sampled_from(["owl", "fox"]),
+    ),
+    max_size=12,
+)
+
+
+def counts(true, found, **options):
+    total = score_events([true], [found], duration=3600, **options).total
+    return total.n_hits, total.n_misses, total.n_false
+
+
+def test_an_event_that_overlaps_is_a_hit():
+    true = [Event(1, 2, "owl"), Event(5, 6, "owl")]
+    assert counts(true, [Event(1.5, 2.5, "owl")]) == (1, 1, 0)
+
+
+def test_an_event_of_another_label_is_a_false_alarm():
+    assert counts([Event(1, 2, "owl")], [Event(1, 2, "fox")]) == (0, 1, 1)
+
+
+def test_the_overlap_counts_on_both_sides():
+    true = [Event(0, 10, "owl")]
+    assert counts(true, [Event(9.5, 10.5, "owl")], overlap=0.1) == (0, 1, 0)
+    assert counts(true, [Event(9, 10.5, "owl")], overlap=0.1) == (1, 0, 0)
+    assert counts(true, [Event(9, 10.5, "owl")], overlap=0.7) == (0, 1, 1)
+    # Several parts together cover it.
+    halves = [Event(0, 5, "owl"), Event(5, 9, "owl")]
+    assert counts(true, halves, overlap=0.7) == (1, 0, 0)
+
+
+def test_with_a_collar_begin_and_end_count():
+    true = [Event(1, 2, "owl"), Event(5, 9, "owl")]
+    found = [Event(1.2, 2.2, "owl"), Event(5.1, 9.7, "owl"), Event(1.1, 2.0, "owl")]
+    assert counts(true, found, collar=0.2) == (2, 0, 1)
+    assert counts(true, found, collar=0.2, offset_share=0.1) == (1, 1, 2)
+
+
+def test_rates_have_the_exact_interval_of_poisson():
+    scores = score_events([[]], [[Event(1, 2, "owl")] * 4], duration=2 * 3600)
+    assert scores.total.false_per_hour == 2.0
+    # Garwood's interval for a count of 4, from the tables of Pearson and Hartley.
+    np.testing.assert_allclose(scores.total.false_per_hour_interval(), (0.545, 5.12), atol=0.005)
+    assert poisson_interval(0) == pytest.approx((0.0, 3.689), abs=1e-3)
+
+
+def test_the_table_shows_each_label_and_all():
+    lines = str(score_events([[(0, 1, "owl")]], [[(0, 1, "owl"), (4, 5, "fox")]], duration=60))
+    assert [line.split()[0] for line in lines.splitlines()] == ["label", "fox", "owl", "all"]
+
+
+@given(EVENTS, EVENTS)
+def test_false_alarms_are_those_that_are_counted(true, found):
+    assert len(false_alarms(true, found)) == counts(true, found)[2]
+
+
+@pytest.mark.parametrize("options", [{}, {"overlap": 0.7}, {"collar": 0.3}])
+@given(EVENTS)
+def test_the_truth_is_perfect_and_nothing_is_all_misses(options, true):
+    apart = [event for n, event in enumerate(true) if event not in true[:n]]
+    assert counts(apart, apart, **options) == (len(apart), 0, 0)
+    assert counts(apart, [], **options) == (0, len(apart), 0)
+
+
+def test_bad_events_are_refused():
+    with pytest.raises(ValueError, match="must begin before it ends"):
+        score_events([[(2, 1, "owl")]], [[]], duration=60)
+    with pytest.raises(ValueError, match="1 lists of true and 2"):
+        score_events([[]], [[], []], duration=60)
+    with pytest.raises(ValueError, match="duration must be positive"):
+        score_events([[]], [[]], duration=0)
