@@ -32,6 +32,8 @@ from .classifiers import KerasNetworkClassifier as KerasNetworkClassifier
 from .classifiers import LSTMClassifier as LSTMClassifier
 from .classifiers import PerceptronClassifier as PerceptronClassifier
 from .classifiers import TCResNetClassifier as TCResNetClassifier
+from .display import DetectionDisplay as DetectionDisplay
+from .display import DetectionErrorTradeoffDisplay as DetectionErrorTradeoffDisplay
 from .display import MFCCDisplay as MFCCDisplay
 from .display import SearchResultsDisplay as SearchResultsDisplay
 from .display import TrainingHistoryDisplay as TrainingHistoryDisplay

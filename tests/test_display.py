@@ -21,11 +21,16 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from skaudio import (
+    DetectionDisplay,
+    DetectionErrorTradeoffDisplay,
     MFCCDisplay,
     MFCCTransformer,
     PerceptronClassifier,
     SearchResultsDisplay,
     TrainingHistoryDisplay,
+)
+from skaudio import (
+    Pipeline as NamingPipeline,
 )
 
 mpl.use("agg")
@@ -441,3 +446,56 @@ def test_search_display_refuses_what_has_no_results(data):
     failed = {**single.cv_results_, "mean_test_score": [np.nan]}
     with pytest.raises(ValueError, match=r"None of the 1 candidates.*error_score"):
         SearchResultsDisplay(failed).plot()
+
+
+@pytest.fixture(scope="module")
+def detector(tones):
+    from skaudio.detection import SoundDetector
+
+    pipeline = NamingPipeline([MFCCTransformer(), PerceptronClassifier(random_state=0)])
+    return SoundDetector(pipeline.fit(*tones), hop=0.05)
+
+
+@pytest.fixture(scope="module")
+def scene(tones):
+    from skaudio.datasets import make_soundscape
+
+    return make_soundscape(*tones, duration=20, events_per_hour=1800, snr_db=30, random_state=0)
+
+
+def test_a_detection_display_has_a_panel_for_each_view(detector, scene):
+    display = DetectionDisplay.from_detector(detector, scene.data, events=scene.events)
+    assert len(display.axes_) == 4
+    assert display.axes_[-1].get_xlim() == (0, 20)
+    scores = display.axes_[2].get_lines()
+    np.testing.assert_array_equal(
+        scores[0].get_ydata(), detector.score_windows(scene.data).values[:, 0]
+    )
+    frames = [path for bars in display.axes_[3].collections for path in bars.get_paths()]
+    assert len(frames) == len(scene.events) + len(display.found)
+    assert len(DetectionDisplay.from_detector(detector, scene.data).axes_) == 3
+
+
+def test_a_part_of_a_recording_has_its_own_times(detector, scene):
+    display = DetectionDisplay.from_detector(
+        detector, scene.data, events=scene.events, start=5, stop=12
+    )
+    assert display.axes_[-1].get_xlim() == (5, 12)
+    assert len(display.samples) == 7 * 16000
+    n_inside = sum(event.end > 5 and event.start < 12 for event in scene.events)
+    assert len(display.true) == n_inside
+    np.testing.assert_allclose(display.axes_[2].get_lines()[0].get_xdata()[0], 5.16)
+
+
+def test_silence_can_be_drawn(detector):
+    DetectionDisplay.from_detector(detector, np.zeros(16000)).figure_.canvas.draw()
+
+
+def test_a_tradeoff_display_marks_the_thresholds(detector, scene):
+    display = DetectionErrorTradeoffDisplay.from_detector(detector, [scene.data], [scene.events])
+    assert [line.get_label() for line in display.lines_] == ["high", "low"]
+    for label, (rate, misses) in display.points.items():
+        curve = next(curve for curve in display.curves if curve.label == label)
+        index = np.flatnonzero(curve.thresholds >= 0.5)[-1]
+        assert (rate, misses) == (curve.false_per_hour[index], curve.miss_rate[index])
+    assert display.ax_.get_xscale() == "symlog"

@@ -20,6 +20,7 @@ except ImportError as error:
     ) from error
 
 from skaudio.cli._learn import demo, search, train
+from skaudio.cli._listen import detect, tune
 from skaudio.cli._use import check, evaluate, export, info, predict
 
 __all__ = ["app", "run"]
@@ -32,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (check, train, search, evaluate, predict, export, info, demo):
+for command in (check, train, search, evaluate, predict, detect, tune, export, info, demo):
     app.command()(command)
 
 

@@ -19,12 +19,14 @@ __all__ = [
     "Folder",
     "Groups",
     "Jobs",
+    "Model",
     "Network",
     "Seed",
     "check_outputs",
     "load_clips",
     "load_model",
     "make_pipeline",
+    "recordings_in",
     "say",
     "scores_shown",
     "show",
@@ -68,6 +70,13 @@ Groups = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Jobs = Annotated[int, typer.Option(help="Processes that work at the same time; -1: all cores.")]
+Model = Annotated[
+    Path,
+    typer.Argument(
+        help="A model: a file of joblib (load only what you trust: it can execute code), or an "
+        "exported one, ending in .onnx."
+    ),
+]
 Seed = Annotated[int, typer.Option(help="Seed: the same number gives the same model.")]
 
 
@@ -192,6 +201,36 @@ def load_model(path: Path) -> Any:
     if not hasattr(model, "predict"):
         raise ValueError(f"{path} holds a {type(model).__name__}, expected a fitted classifier.")
     return model
+
+
+def recordings_in(paths: list[Path]) -> list[str]:
+    """List recordings, and those in folders.
+
+    Parameters
+    ----------
+    paths : list of Path
+        Files and folders.
+
+    Returns
+    -------
+    list of str
+        The files; at least one.
+    """
+    files = [str(file) for path in paths for file in _files(path)]
+    if not files:
+        raise ValueError(f"There are no recordings in {', '.join(map(str, paths))}.")
+    return files
+
+
+def _files(path: Path) -> list[Path]:
+    """List a file, or the recordings of a folder."""
+    from skaudio.audio import is_audio
+
+    if not path.exists():
+        raise FileNotFoundError(f"There is no file or folder {path}.")
+    if not path.is_dir():
+        return [path]
+    return [file for file in sorted(path.rglob("*")) if file.is_file() and is_audio(file)]
 
 
 # Output ---------------------------------------------------------------------------------

@@ -11,9 +11,11 @@ from skaudio.cli._shared import (
     AsJson,
     Folder,
     Groups,
+    Model,
     check_outputs,
     load_clips,
     load_model,
+    recordings_in,
     say,
     scores_shown,
     show,
@@ -21,14 +23,6 @@ from skaudio.cli._shared import (
 )
 
 __all__ = ["check", "evaluate", "export", "info", "predict"]
-
-Model = Annotated[
-    Path,
-    typer.Argument(
-        help="A model: a file of joblib (load only what you trust: it can execute code), or an "
-        "exported one, ending in .onnx."
-    ),
-]
 
 
 def check(
@@ -143,9 +137,7 @@ def predict(
     from skaudio import audio
 
     estimator = load_model(model)
-    files = [str(file) for path in recordings for file in _files(path)]
-    if not files:
-        raise ValueError(f"There are no recordings in {', '.join(map(str, recordings))}.")
+    files = recordings_in(recordings)
     unreadable = dict(audio.find_unreadable(files, n_jobs=-1))
     readable = [file for index, file in enumerate(files) if index not in unreadable]
     rows: list[dict[str, Any]] = []
@@ -219,7 +211,7 @@ def export(
         raise ValueError(f"The name of {output} must end in .onnx or .tflite.")
     if model.suffix == ".onnx":
         raise ValueError(f"{model} is exported already. Pass the model that joblib saved.")
-    recordings = None if clips is None else [str(file) for file in _files(clips)]
+    recordings = None if clips is None else recordings_in([clips])
     made = writers[output.suffix](load_model(model), output, X=recordings, quantize=quantize)
     show(
         made._asdict(),
@@ -249,17 +241,6 @@ def info(model: Model, as_json: AsJson = False) -> None:
     values = {"file": str(model), "bytes": model.stat().st_size, **values}
     known = {name: value for name, value in values.items() if value is not None}
     show(values, as_json, table(["", ""], _flat(known)))
-
-
-def _files(path: Path) -> list[Path]:
-    """List a file, or the recordings of a folder."""
-    from skaudio.audio import is_audio
-
-    if not path.exists():
-        raise FileNotFoundError(f"There is no file or folder {path}.")
-    if not path.is_dir():
-        return [path]
-    return [file for file in sorted(path.rglob("*")) if file.is_file() and is_audio(file)]
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:

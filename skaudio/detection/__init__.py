@@ -4,9 +4,10 @@ from skaudio.detection._detector import SoundDetector, WindowScores
 from skaudio.detection._events import Event
 from skaudio.detection._labels import read_events, write_events
 from skaudio.detection._scoring import EventScores, LabelScores, score_events
-from skaudio.detection._tuning import Tuning
+from skaudio.detection._tuning import ErrorTradeoff, Tuning
 
 __all__ = [
+    "ErrorTradeoff",
     "Event",
     "EventScores",
     "LabelScores",

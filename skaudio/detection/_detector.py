@@ -14,7 +14,7 @@ from skaudio.audio import Segment
 from skaudio.detection._events import Event
 from skaudio.detection._scanner import Scanner, is_number
 from skaudio.detection._scoring import false_alarms
-from skaudio.detection._tuning import tuned
+from skaudio.detection._tuning import ErrorTradeoff, error_tradeoff, tuned
 
 try:
     from sklearn.base import BaseEstimator
@@ -48,7 +48,8 @@ class SoundDetector(BaseEstimator):
     """Find the sounds that a classifier knows in recordings of any length.
 
     The classifier sees windows of the length of its clips, one each `hop` seconds. Its
-    probabilities are smoothed over time, and runs that reach the threshold of a label are events.
+    probabilities are smoothed over time. An event is a run of windows that reach half of the
+    threshold of a label, if one of them reaches the threshold.
     Memory does not grow with the length of the recording.
 
     Parameters
@@ -144,6 +145,28 @@ class SoundDetector(BaseEstimator):
         self.batch_size = batch_size
         self.verbose = verbose
 
+    @property
+    def labels_(self) -> list[Any]:
+        """The labels that are detected, in the order of the columns of scores.
+
+        Returns
+        -------
+        list
+            The labels.
+        """
+        return Scanner(self).labels
+
+    @property
+    def sample_rate_(self) -> int:
+        """Rate of the clips that the classifier takes, in Hz.
+
+        Returns
+        -------
+        int
+            The rate.
+        """
+        return Scanner(self).sample_rate
+
     def detect(self, recording) -> list[Event]:
         """Find the events in a recording.
 
@@ -190,8 +213,8 @@ class SoundDetector(BaseEstimator):
         Yields
         ------
         Event
-            Each event as soon as it has ended: when its score has been below the threshold for
-            `min_gap` seconds.
+            Each event as soon as it has ended: when its score has been below half of the threshold
+            for `min_gap` seconds.
         """
         scanner = Scanner(self, batch_size=batch_size)
         rate = scanner.sample_rate if sample_rate is None else sample_rate
@@ -209,7 +232,8 @@ class SoundDetector(BaseEstimator):
         Returns
         -------
         WindowScores
-            The scores, the time of each window and the length of the recording.
+            The scores, the time of each window and the length of the recording. It can be passed to
+            the other methods in place of the recording.
         """
         if isinstance(recording, WindowScores):
             return recording
@@ -259,6 +283,27 @@ class SoundDetector(BaseEstimator):
         )
         return self
 
+    def error_tradeoff(self, recordings, events) -> list[ErrorTradeoff]:
+        """Count misses and false alarms at many thresholds.
+
+        Parameters
+        ----------
+        recordings : sequence of recordings
+            Long recordings, as in `detect`.
+        events : sequence of sequence of Event
+            What is in each recording, as in `tune`.
+
+        Returns
+        -------
+        list of ErrorTradeoff
+            For each label thresholds, rates of misses, and false alarms an hour;
+            :class:`~skaudio.DetectionErrorTradeoffDisplay` draws them.
+        """
+        recordings, events = _paired(recordings, events)
+        scanner = Scanner(self)
+        scores = [self.score_windows(recording) for recording in recordings]
+        return error_tradeoff(scores, events, scanner.labels, scanner.finder)
+
     def mine(self, recordings, events=None, *, label="unknown"):
         """Collect the false alarms in recordings as clips to train on.
 
@@ -294,17 +339,19 @@ class SoundDetector(BaseEstimator):
         mined.sort(key=lambda item: -item[0])
         return [segment for _, segment in mined], np.array([label] * len(mined))
 
-    # Steps -----------------------------------------------------------------------------------
+    def threshold_of(self, label) -> float:
+        """Return the threshold that is used for a label.
 
-    def _found(self, scanner: Scanner, scores: Iterable[np.ndarray]) -> Iterator[Event]:
-        finders = [scanner.finder(label, self._threshold_of(label)) for label in scanner.labels]
-        for part in scores:
-            for finder, column in zip(finders, part.T, strict=True):
-                yield from finder.update(column)
-        for finder in finders:
-            yield from finder.finish(scanner.n_read / scanner.sample_rate)
+        Parameters
+        ----------
+        label : object
+            The label.
 
-    def _threshold_of(self, label: Any) -> float:
+        Returns
+        -------
+        float
+            The lowest score of an event: that of `thresholds_` after `tune`, else of `threshold`.
+        """
         thresholds = getattr(self, "thresholds_", self.threshold)
         if not isinstance(thresholds, Mapping):
             return float(thresholds)
@@ -313,6 +360,16 @@ class SoundDetector(BaseEstimator):
                 f"threshold has no value for the label {label!r}, only for {list(thresholds)}."
             )
         return float(thresholds[label])
+
+    # Steps -----------------------------------------------------------------------------------
+
+    def _found(self, scanner: Scanner, scores: Iterable[np.ndarray]) -> Iterator[Event]:
+        finders = [scanner.finder(label, self.threshold_of(label)) for label in scanner.labels]
+        for part in scores:
+            for finder, column in zip(finders, part.T, strict=True):
+                yield from finder.update(column)
+        for finder in finders:
+            yield from finder.finish(scanner.n_read / scanner.sample_rate)
 
     def _blocks(self, recording: Any, sample_rate: int) -> Iterator[np.ndarray]:
         blocks = audio.blocks(recording, sample_rate=sample_rate, duration=_BLOCK_SECONDS)

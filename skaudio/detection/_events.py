@@ -9,6 +9,10 @@ import numpy as np
 __all__ = ["Event", "EventFinder", "Smoothing"]
 
 
+# Share of the threshold that begins and ends an event.
+_HYSTERESIS = 0.5
+
+
 class Event(NamedTuple):
     """A sound in a recording.
 
@@ -85,8 +89,10 @@ class Smoothing:
 class EventFinder:
     """Find the events of one label in scores that arrive in parts.
 
-    An event is a run of windows whose scores reach the threshold. A window stands for the time of
-    one hop around its middle, the first and the last one also for what is before and after.
+    An event is a run of windows that reach half of the threshold, of which one reaches the whole
+    (hysteresis). So it does not become shorter or fall into parts when the threshold is high. A
+    window stands for the time of one hop around its middle, the first and the last one also for
+    what is before and after.
 
     Parameters
     ----------
@@ -126,7 +132,7 @@ class EventFinder:
         list of Event
             Events, in the order of time.
         """
-        is_above = np.concatenate([[False], scores >= self.threshold, [False]])
+        is_above = np.concatenate([[False], scores >= _HYSTERESIS * self.threshold, [False]])
         edges = np.flatnonzero(is_above[1:] != is_above[:-1])
         found = []
         for start, stop in edges.reshape(-1, 2).tolist():
@@ -157,17 +163,19 @@ class EventFinder:
         event = self._event(*self._open)
         if self._open[1] == self._n_seen:
             event = event._replace(end=length)
-        is_long = self._open[1] - self._open[0] >= self._min_windows
+        is_event = self._is_event(*self._open)
         self._open = None
-        return [event._replace(end=min(event.end, length))] if is_long else []
+        return [event._replace(end=min(event.end, length))] if is_event else []
 
     def _close_before(self, window: int) -> list[Event]:
         """End the open event, unless a run from this window would be joined to it."""
         if self._open is None or window - self._open[1] < max(self._min_gap, 1):
             return []
-        first, stop, peak = self._open
-        self._open = None
-        return [self._event(first, stop, peak)] if stop - first >= self._min_windows else []
+        run, self._open = self._open, None
+        return [self._event(*run)] if self._is_event(*run) else []
+
+    def _is_event(self, first: int, stop: int, peak: float) -> bool:
+        return peak >= self.threshold and stop - first >= self._min_windows
 
     def _event(self, first: int, stop: int, peak: float) -> Event:
         margin = (self.duration - self.hop) / 2

@@ -6,17 +6,42 @@ import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from skaudio.detection._events import Event, EventFinder
 from skaudio.detection._scoring import EventScores, false_alarms, score_events
 
-__all__ = ["Tuning", "find_events", "tuned"]
+__all__ = ["ErrorTradeoff", "Tuning", "error_tradeoff", "find_events", "tuned"]
 
 # No threshold is lower.
 _LOWEST = 0.05
+
+
+# Thresholds of a trade-off curve.
+_N_THRESHOLDS = 60
+
+
+class ErrorTradeoff(NamedTuple):
+    """Misses against false alarms of a label, from the highest threshold.
+
+    Attributes
+    ----------
+    label : object
+        The label.
+    thresholds : ndarray of shape (n_thresholds,)
+        The lowest scores of an event.
+    miss_rate : ndarray of shape (n_thresholds,)
+        Share of the true events that is not found.
+    false_per_hour : ndarray of shape (n_thresholds,)
+        False alarms for each hour.
+    """
+
+    label: Any
+    thresholds: np.ndarray
+    miss_rate: np.ndarray
+    false_per_hour: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -105,6 +130,53 @@ def tuned(
     ]
     wanted = [[event for event in true if event.label in thresholds] for true in events]
     return thresholds, Tuning(score_events(wanted, found, duration=duration), max_false_per_hour)
+
+
+def error_tradeoff(
+    scores: Sequence[Any],
+    events: Sequence[Sequence[Event]],
+    labels: Sequence[Any],
+    finder: Callable[[Any, float], EventFinder],
+) -> list[ErrorTradeoff]:
+    """Count misses and false alarms at many thresholds.
+
+    Parameters
+    ----------
+    scores : sequence of WindowScores
+        Of each recording.
+    events : sequence of sequence of Event
+        What is in each.
+    labels : sequence
+        The labels, in the order of the columns.
+    finder : callable
+        Makes an :class:`EventFinder` of a label and a threshold.
+
+    Returns
+    -------
+    list of ErrorTradeoff
+        A curve for each label.
+    """
+    duration = sum(each.duration for each in scores)
+    curves = []
+    for column, label in enumerate(labels):
+        true = [[event for event in row if event.label == label] for row in events]
+        peaks = _peaks(scores, column)
+        # Most of the low ones are of no interest: a factor apart in rank.
+        ranks = np.unique(np.geomspace(1, max(1, len(peaks)), _N_THRESHOLDS).astype(int)) - 1
+        thresholds = peaks[ranks[ranks < len(peaks)]]
+        rows = [
+            score_events(
+                true,
+                [find_events(each, column, finder(label, threshold)) for each in scores],
+                duration=duration,
+            ).total
+            for threshold in thresholds
+        ]
+        misses = np.array([1 - row.recall for row in rows])
+        curves.append(
+            ErrorTradeoff(label, thresholds, misses, np.array([row.false_per_hour for row in rows]))
+        )
+    return curves
 
 
 def find_events(scores: Any, column: int, finder: EventFinder) -> list[Event]:

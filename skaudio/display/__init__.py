@@ -5,8 +5,15 @@ Create a display with ``from_...``, or draw it with ``plot``; matplotlib is impo
 :class:`sklearn.metrics.ConfusionMatrixDisplay`.
 """
 
+from skaudio.display._detection import DetectionDisplay, DetectionErrorTradeoffDisplay
 from skaudio.display._mfcc import MFCCDisplay
 from skaudio.display._search_results import SearchResultsDisplay
 from skaudio.display._training_history import TrainingHistoryDisplay
 
-__all__ = ["MFCCDisplay", "SearchResultsDisplay", "TrainingHistoryDisplay"]
+__all__ = [
+    "DetectionDisplay",
+    "DetectionErrorTradeoffDisplay",
+    "MFCCDisplay",
+    "SearchResultsDisplay",
+    "TrainingHistoryDisplay",
+]

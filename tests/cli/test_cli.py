@@ -7,8 +7,11 @@ import sys
 
 import joblib
 import pytest
+import soundfile
 
 from skaudio.cli import main
+from skaudio.datasets import make_soundscape
+from skaudio.detection import read_events, score_events, write_events
 
 # One process, which trains the model of these tests once.
 pytestmark = pytest.mark.xdist_group("cli")
@@ -203,6 +206,63 @@ def test_the_demo_is_a_whole_tour(skaudio, tmp_path, monkeypatch):
     assert labels.count("cat") > 40
 
 
+@pytest.fixture(scope="module")
+def evening(tones, tmp_path_factory):
+    """A long recording and a file of its events, in a folder."""
+    folder = tmp_path_factory.mktemp("evenings")
+    scene = make_soundscape(*tones, duration=60, events_per_hour=900, snr_db=30, random_state=0)
+    soundfile.write(folder / "evening.wav", scene.data, scene.sample_rate)
+    write_events(scene.events, folder / "evening.txt")
+    return folder
+
+
+def test_detect_finds_sounds_with_their_times(skaudio, trained, evening, tmp_path):
+    labels = tmp_path / "found.txt"
+    code, printed, _ = skaudio(
+        "detect", trained[0], evening / "evening.wav", "--labels", labels, "--json"
+    )
+    assert code == 0
+    events = json.loads(printed)["events"]
+    assert {event["label"] for event in events} == {"high", "low"}
+    true = read_events(evening / "evening.txt")
+    assert score_events([true], [read_events(labels)], duration=60).total.recall > 0.5
+    assert len(read_events(labels)) == len(events)
+
+
+def test_detect_writes_labels_for_each_recording_and_names_what_it_cannot_read(
+    skaudio, trained, evening, tmp_path
+):
+    broken = tmp_path / "broken.wav"
+    broken.write_bytes(b"RIFF")
+    files = evening / "evening.wav", broken
+    code, printed, messages = skaudio("detect", trained[0], *files, "--labels", tmp_path)
+    assert code == 1
+    assert "evening.wav" in printed
+    assert "Cannot read" in messages
+    assert (tmp_path / "evening.txt").exists()
+    code, _, messages = skaudio("detect", trained[0], *files, "--labels", tmp_path / "x.txt")
+    assert code == 1
+    assert "must be a folder for several recordings" in messages
+
+
+def test_tune_writes_the_thresholds_that_detect_uses(skaudio, trained, evening, tmp_path):
+    model = tmp_path / "model.joblib"
+    shutil.copy(trained[0], model)
+    options = "--max-false-per-hour", "240", "--json"
+    code, printed, messages = skaudio("tune", model, evening, *options)
+    assert code == 0
+    assert "1 of 1 recordings have labels" in messages
+    assert json.loads(printed)["n_true"] == 15
+    written = json.loads((tmp_path / "model.thresholds.json").read_text())
+    assert written["thresholds"].keys() == {"high", "low"}
+    _, _, messages = skaudio("detect", model, evening / "evening.wav")
+    assert "Using the thresholds of" in messages
+    (tmp_path / "model.thresholds.json").write_text('{"thresholds": {"owl": 0.5}}')
+    code, _, messages = skaudio("detect", model, evening / "evening.wav")
+    assert code == 1
+    assert "is of another model" in messages
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -224,7 +284,7 @@ def test_errors_are_sentences(skaudio, arguments, code, message):
 
 @pytest.mark.parametrize(
     "command",
-    ["train", "evaluate", "predict", "search", "export", "check", "info", "demo"],
+    ["train", "evaluate", "predict", "search", "export", "check", "info", "demo", "detect", "tune"],
 )
 def test_every_command_has_help_with_an_example(skaudio, command):
     code, printed, _ = skaudio(command, "--help")

@@ -39,6 +39,12 @@ def test_a_score_that_equals_the_threshold_is_an_event():
     assert len(find([0, 0.5, 0])) == 1
 
 
+def test_an_event_is_as_long_as_half_of_the_threshold_is_reached():
+    scores = [0, 0.3, 0.6, 0.4, 0.7, 0.24, 0.3, 0]
+    assert find(scores) == [Event(1.25, 3.25, "owl", 0.7)]
+    assert find([0, 0.49, 0.3, 0]) == []
+
+
 @pytest.mark.parametrize(("min_gap", "n_events"), [(0.0, 2), (1.0, 2), (1.1, 1)])
 def test_events_with_shorter_gaps_are_joined(min_gap, n_events):
     assert len(find([0, 0.9, 0, 0, 0.6, 0], min_gap=min_gap)) == n_events
