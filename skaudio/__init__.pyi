@@ -3,6 +3,7 @@
 from . import architectures as architectures
 from . import audio as audio
 from . import augmentation as augmentation
+from . import cascade as cascade
 from . import classifiers as classifiers
 from . import datasets as datasets
 from . import detection as detection
@@ -23,6 +24,7 @@ from . import tracking as tracking
 from ._version import __version__ as __version__
 from .augmentation import FeatureAugmentation as FeatureAugmentation
 from .augmentation import WaveformAugmenter as WaveformAugmenter
+from .cascade import CascadeClassifier as CascadeClassifier
 from .classifiers import BCResNetClassifier as BCResNetClassifier
 from .classifiers import ConvClassifier as ConvClassifier
 from .classifiers import CRNNClassifier as CRNNClassifier

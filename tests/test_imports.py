@@ -27,6 +27,7 @@ ARROWS = {
     "architectures": {"_tensorflow"},
     "audio": {"_progress", "exceptions"},
     "augmentation": {"_tensorflow", "_validation", "audio", "exceptions"},
+    "cascade": {"_fit_callbacks", "_validation"},
     "classifiers": {
         "_fit_callbacks",
         "_progress",

@@ -16,7 +16,7 @@ from skaudio.detection._windows import windows
 __all__ = ["Scanner", "is_number"]
 
 # Where the transformer is kept in estimators that wrap others.
-_INNER = "best_estimator_", "estimator_", "student_", "estimators_", "steps", "estimator"
+_INNER = "best_estimator_", "estimator_", "first_", "student_", "estimators_", "steps", "estimator"
 
 # Share of a clip that scores are averaged over.
 _SMOOTHED = 0.3

@@ -26,6 +26,8 @@ _N_THRESHOLDS = 60
 class ErrorTradeoff(NamedTuple):
     """Misses against false alarms of a label, from the highest threshold.
 
+    Thresholds that find no more than a higher one are left out.
+
     Attributes
     ----------
     label : object
@@ -173,9 +175,11 @@ def error_tradeoff(
             for threshold in thresholds
         ]
         misses = np.array([1 - row.recall for row in rows])
-        curves.append(
-            ErrorTradeoff(label, thresholds, misses, np.array([row.false_per_hour for row in rows]))
-        )
+        rates = np.array([row.false_per_hour for row in rows])
+        is_useful = np.ones(len(rows), bool)
+        is_useful[1:] = misses[1:] < np.minimum.accumulate(misses)[:-1]
+        found = thresholds[is_useful], misses[is_useful], rates[is_useful]
+        curves.append(ErrorTradeoff(label, *found))
     return curves
 
 
@@ -211,8 +215,14 @@ def _peaks(scores: Sequence[Any], column: int) -> np.ndarray:
 
 
 def _lowest(n_false: Callable[[float], int], peaks: np.ndarray, most: int) -> float:
-    """Return the lowest threshold with at most this many false alarms, by bisection."""
+    """Return the lowest threshold with at most this many false alarms."""
     good, bad = -1, len(peaks)  # indices of peaks; -1 is a threshold above all of them
+    # From the top, where the number grows: at the bottom, events join until only one is left.
+    for index in (2**power - 1 for power in range(len(peaks).bit_length())):
+        if n_false(peaks[index]) > most:
+            bad = index
+            break
+        good = index
     while bad - good > 1:
         middle = (good + bad) // 2
         if n_false(peaks[middle]) <= most:

@@ -77,6 +77,43 @@ def test_the_truth_is_perfect_and_nothing_is_all_misses(options, true):
     assert counts(apart, [], **options) == (0, len(apart), 0)
 
 
+def random_events(rng):
+    """True events of two labels, and found ones that are near most of them."""
+    true, found = [], []
+    for label, n_events in (("owl", 8), ("fox", 5)):
+        times = np.sort(rng.choice(10000, 2 * n_events, replace=False)) / 100
+        end = 0.0
+        for start, stop in times.reshape(-1, 2):
+            true.append(Event(start, stop, label))
+            if rng.uniform() < 0.2:
+                continue
+            begin = max(end, round(start + rng.normal(0, 0.3), 2))
+            end = round(max(begin + 0.05, stop + rng.normal(0, 0.4)), 2)
+            found.append(Event(begin, end, label))
+            end += 0.01
+    return true, found
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"overlap": 0.1}, (1005, 23)),
+        ({"overlap": 0.5}, (956, 46)),
+        ({"overlap": 0.7}, (882, 94)),
+        ({"collar": 0.2}, (455, 578)),
+        ({"collar": 0.5, "offset_share": 0.0}, (728, 305)),
+    ],
+)
+def test_counts_are_those_of_sed_scores_eval(options, expected):
+    """Hits and false alarms of 100 recordings, counted with sed_scores_eval 0.0.4."""
+    rng = np.random.default_rng(0)
+    total = np.zeros(2, int)
+    for _ in range(100):
+        hits, _, false = counts(*random_events(rng), **options)
+        total += hits, false
+    assert tuple(total) == expected
+
+
 def test_bad_events_are_refused():
     with pytest.raises(ValueError, match="must begin before it ends"):
         score_events([[(2, 1, "owl")]], [[]], duration=60)

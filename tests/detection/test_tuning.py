@@ -49,6 +49,15 @@ def test_without_false_alarms_the_threshold_is_low():
     assert thresholds["owl"] < 0.8
 
 
+def test_a_threshold_at_which_everything_is_one_event_is_not_chosen():
+    values = np.full((HOUR, 1), 0.1)
+    values[100 * np.arange(1, 200), 0] = np.linspace(0.3, 0.9, 199)
+    scores = WindowScores(values, np.arange(HOUR) * 0.1 + 0.05, HOUR / 10)
+    thresholds, tuning = tuned([scores], [[at(199)]], ["owl"], finder, 10)
+    assert thresholds["owl"] > 0.8
+    assert tuning.scores.total.n_hits == 1
+
+
 def test_the_labels_share_the_allowed_rate():
     one, other = recording([0.9, 0.8, 0.7]), recording([0.5, 0.4, 0.3])
     both = one._replace(values=np.hstack([one.values, other.values]))
@@ -96,9 +105,10 @@ def test_the_curve_goes_from_all_missed_to_all_found():
     scores = recording([0.9, 0.8, 0.7, 0.6])
     (curve,) = error_tradeoff([scores], [[at(1), at(4)]], ["owl"], finder)
     assert curve.label == "owl"
-    assert curve.thresholds.tolist() == [0.9, 0.8, 0.7, 0.6]
-    assert curve.miss_rate.tolist() == [0.5, 0.5, 0.5, 0.0]
-    assert curve.false_per_hour.tolist() == [0, 1, 2, 2]
+    # The thresholds between find no more.
+    assert curve.thresholds.tolist() == [0.9, 0.6]
+    assert curve.miss_rate.tolist() == [0.5, 0.0]
+    assert curve.false_per_hour.tolist() == [0, 2]
 
 
 def test_a_curve_without_scores_is_empty():
