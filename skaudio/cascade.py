@@ -26,9 +26,11 @@ class CascadeClassifier(CallbackSupportMixin, MetaEstimatorMixin, ClassifierMixi
 
     Parameters
     ----------
-    first, second : classifier
-        Usually pipelines from recordings to labels, the faster one first. If one is already fitted,
-        wrap it in :class:`sklearn.frozen.FrozenEstimator`.
+    first : classifier
+        Usually a pipeline from recordings to labels, which is fast. If it is already fitted, wrap
+        it in :class:`sklearn.frozen.FrozenEstimator`.
+    second : classifier
+        Usually another such pipeline, which may be slow.
     threshold : float, default=0.2
         The second classifier is asked about clips for which the first has this probability of one
         of the sounds at least. With the default it sees what may reach a threshold of 0.6 in the

@@ -323,7 +323,7 @@ class SoundDetector(BaseEstimator):
         Returns
         -------
         data : list of Segment
-            For each false alarm the window with the highest score, the highest score first.
+            For each false alarm the window around its middle, the highest score first.
         target : ndarray of shape (n_clips,)
             `label` for each.
         """
@@ -332,10 +332,12 @@ class SoundDetector(BaseEstimator):
         scanner = Scanner(self)
         mined = []
         for recording, true in zip(*pairs, strict=True):
-            for event in false_alarms(true, self.detect(recording)):
-                start = max(0.0, (event.start + event.end - scanner.duration) / 2)
-                segment = Segment(recording, start, start + scanner.duration)
-                mined.append((event.score, segment))
+            scores = self.score_windows(recording)
+            last = scores.duration - scanner.duration
+            for event in false_alarms(true, self.detect(scores)):
+                start = max(0.0, min(last, (event.start + event.end - scanner.duration) / 2))
+                stop = min(start + scanner.duration, scores.duration)
+                mined.append((event.score, Segment(recording, start, stop)))
         mined.sort(key=lambda item: -item[0])
         return [segment for _, segment in mined], np.array([label] * len(mined))
 

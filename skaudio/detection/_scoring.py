@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-import scipy.sparse.csgraph
-import scipy.special
 
 from skaudio.detection._events import Event
 
@@ -248,6 +246,8 @@ def poisson_interval(count: int) -> tuple[float, float]:
     (float, float)
         The means for which it is not unlikely.
     """
+    import scipy.special  # here, since exported models run without SciPy
+
     low = scipy.special.gammaincinv(count, _TAIL) if count else 0.0
     return float(low), float(scipy.special.gammaincinv(count + 1, 1 - _TAIL))
 
@@ -288,6 +288,8 @@ def _match_by_collar(
     true: list[Event], found: list[Event], collar: float, offset_share: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Match as many true events as possible, each with another found one."""
+    import scipy.sparse.csgraph
+
     hits, false = np.zeros(len(true), bool), np.ones(len(found), bool)
     if true and found:
         onsets = np.subtract.outer([e.start for e in true], [e.start for e in found])

@@ -88,7 +88,8 @@ def cut_windows(
         target += [event.label for event in marked]
         between = _between(marked, round(others * len(marked)), last, duration, rng)
         target += [label] * len(between)
-        data += [Segment(recording, start, start + duration) for start in [*starts, *between]]
+        spans = [(start, min(start + duration, length)) for start in [*starts, *between]]
+        data += [Segment(recording, *span) for span in spans]
     return data, np.array(target)
 
 

@@ -271,6 +271,16 @@ def test_false_alarms_become_clips_to_train_on(detector, soundscape, tmp_path):
     assert detector.mine([str(path)], [soundscape.events])[0] == []
 
 
+def test_a_false_alarm_at_the_end_is_a_whole_clip(detector, tones, tmp_path):
+    path = tmp_path / "end.wav"
+    soundfile.write(path, np.concatenate([noise(1.0), tones[0][0]]), RATE)
+    segments, _ = detector.mine([str(path)])
+    assert len(segments) == 1
+    assert len(audio.load(segments[0])) == detector.estimator[0].n_samples_
+    short, _ = detector.mine([tones[0][0][:4700]])
+    assert len(audio.load(short[0])) == 4700
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

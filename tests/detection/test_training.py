@@ -53,6 +53,12 @@ def test_a_recording_full_of_events_has_no_windows_between(recording):
     assert set(target) == {"owl"}
 
 
+def test_a_recording_shorter_than_a_window_is_one(recording):
+    data, target = cut_windows([recording[:8000]], [[(0.1, 0.2, "owl")]], duration=1.0)
+    assert [len(load(segment)) for segment in data] == [8000]
+    assert target.tolist() == ["owl"]
+
+
 def test_the_same_seed_cuts_the_same_windows(recording):
     cuts = [
         cut_windows([recording], [EVENTS], duration=1.0, random_state=seed)[0] for seed in (0, 0, 1)

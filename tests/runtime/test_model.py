@@ -15,6 +15,7 @@ import soundfile
 
 import skaudio
 from skaudio import MFCCTransformer, PerceptronClassifier, Pipeline
+from skaudio.detection import SoundDetector
 from skaudio.exceptions import AudioError, ModelFileError
 from skaudio.export import to_onnx
 from skaudio.runtime import load
@@ -99,8 +100,10 @@ def test_it_runs_where_nothing_else_is_installed(exported, tmp_path):
     code = (
         f"import sys; sys.path.insert(0, {str(site)!r})\n"
         "from skaudio.runtime import load\n"
-        f"probabilities = load({str(path)!r}).predict_proba([{str(tmp_path / 'clip.flac')!r}])\n"
-        "import json; print(json.dumps(probabilities.tolist()))\n"
+        f"model, clip = load({str(path)!r}), {str(tmp_path / 'clip.flac')!r}\n"
+        "from skaudio.detection import SoundDetector\n"
+        "found = SoundDetector(model, threshold=0.1).detect(clip)\n"
+        "import json; print(json.dumps([model.predict_proba([clip]).tolist(), len(found)]))\n"
         "for name in ('tensorflow', 'sklearn', 'scipy', 'joblib', 'librosa', 'onnx', 'tqdm'):\n"
         "    try: __import__(name)\n"
         "    except ImportError: continue\n"
@@ -112,8 +115,10 @@ def test_it_runs_where_nothing_else_is_installed(exported, tmp_path):
         env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (run.returncode, run.stderr) == (0, "")
+    probabilities, n_found = json.loads(run.stdout)
     expected = pipeline.predict_proba([tmp_path / "clip.flac"])
-    np.testing.assert_allclose(json.loads(run.stdout), expected, atol=1e-5)
+    np.testing.assert_allclose(probabilities, expected, atol=1e-5)
+    assert n_found == len(SoundDetector(pipeline, threshold=0.1).detect(clips[0]))
 
 
 def test_any_damage_is_found_before_anything_is_loaded(exported, tmp_path, monkeypatch):
