@@ -6,6 +6,7 @@ created when the environment variable SKAUDIO_DOCS_INTERSPHINX is set.
 
 import os
 import re
+import shutil
 from pathlib import Path
 
 from skaudio import __version__
@@ -101,6 +102,18 @@ def _append_changes(app, docname, source):
         source[0] += changes_as_rst(CHANGES.read_text(encoding="utf-8"))
 
 
+def _copy_page(app, exception):
+    """Put the page of the example, if that was run, into the documentation."""
+    page = Path(__file__).parent.parent / "examples" / "skaudio-output" / "page"
+    if exception is None and app.builder.name == "html":
+        target = Path(app.outdir) / "page"
+        if page.exists():
+            shutil.copytree(page, target, dirs_exist_ok=True)
+        elif not (target / "index.html").exists():
+            target.mkdir(exist_ok=True)
+            (target / "index.html").write_text("The gallery was not run.", encoding="utf-8")
+
+
 def setup(app):
     """Connect to Sphinx.
 
@@ -110,3 +123,4 @@ def setup(app):
         The application.
     """
     app.connect("source-read", _append_changes)
+    app.connect("build-finished", _copy_page)

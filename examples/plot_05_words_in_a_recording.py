@@ -6,7 +6,7 @@ A classifier of clips finds its words in a recording: with times, and with thres
 false alarms rare. The words are *bed*, *cat* and *happy* of synthetic voices, among many other
 words, so that the example runs anywhere.
 
-It needs ``pip install "skaudio[demo,embedding]"``.
+It needs ``pip install "skaudio[demo,embedding,export]"``.
 """
 
 # %%
@@ -33,6 +33,8 @@ from skaudio import (
 )
 from skaudio.datasets import make_soundscape, make_spoken_words
 from skaudio.detection import SoundDetector, cut_windows, score_events, write_events
+from skaudio.export import to_onnx
+from skaudio.page import write_page
 
 pictures = Path("skaudio-output")
 pictures.mkdir(exist_ok=True)
@@ -146,3 +148,13 @@ axes[0].figure.savefig(pictures / "tradeoff.png")
 # Audacity opens the labels together with the recording:
 
 write_events(found[0], pictures / "found.txt")
+
+# %%
+# A page that listens
+# -------------------
+# The network of the cascade, as a web page with a microphone. Call
+# ``python -m http.server --directory skaudio-output/page`` to see it.
+
+to_onnx(cascade.first_, pictures / "words.onnx")
+page = write_page(pictures / "words.onnx", pictures / "page", title="Bed, cat, happy")
+print(f"Wrote {page}.")

@@ -14,6 +14,7 @@ from . import exceptions as exceptions
 from . import export as export
 from . import feature_extraction as feature_extraction
 from . import model_selection as model_selection
+from . import page as page
 from . import pipeline as pipeline
 from . import prototypes as prototypes
 from . import rejection as rejection

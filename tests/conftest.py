@@ -1,6 +1,7 @@
 """Small synthetic recordings that every test can afford."""
 
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -76,3 +77,28 @@ def real_data():
     if not folder or not (Path(folder) / "speech_commands").is_dir():
         pytest.skip("SKAUDIO_DATA does not point at a folder that holds speech_commands/")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def launch_browser():
+    """A function that starts Chromium, or a skip that says how to get it."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
+    program = next(filter(None, map(shutil.which, names)), None)
+    if program is None:
+        pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
+    with sync_api.sync_playwright() as playwright:
+
+        def launch(*arguments):
+            options = "--no-sandbox", "--autoplay-policy=no-user-gesture-required", *arguments
+            return playwright.chromium.launch(executable_path=program, args=list(options))
+
+        yield launch
+
+
+@pytest.fixture(scope="session")
+def browser(launch_browser):
+    """Chromium."""
+    browser = launch_browser()
+    yield browser
+    browser.close()

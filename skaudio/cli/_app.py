@@ -20,7 +20,7 @@ except ImportError as error:
     ) from error
 
 from skaudio.cli._learn import demo, search, train
-from skaudio.cli._listen import detect, tune
+from skaudio.cli._listen import demo_page, detect, tune
 from skaudio.cli._use import check, evaluate, export, info, predict
 
 __all__ = ["app", "run"]
@@ -33,7 +33,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (check, train, search, evaluate, predict, detect, tune, export, info, demo):
+for command in (check, train, search, evaluate, predict, detect, tune, export, info):
+    app.command()(command)
+for command in (demo, demo_page):
     app.command()(command)
 
 

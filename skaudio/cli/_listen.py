@@ -19,7 +19,7 @@ from skaudio.cli._shared import (
     table,
 )
 
-__all__ = ["detect", "tune"]
+__all__ = ["demo_page", "detect", "tune"]
 
 Recordings = Annotated[
     list[Path], typer.Argument(help="Long recordings, or folders whose recordings are taken.")
@@ -150,6 +150,42 @@ def tune(
         str(detector.tuning_),
         table(["label", "threshold"], rows),
         f"Wrote {output}.",
+    )
+
+
+def demo_page(
+    model: Annotated[Path, typer.Argument(help="An exported model, ending in .onnx.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write.")] = Path(
+        "page"
+    ),
+    title: Annotated[str, typer.Option(help="The title of the page.")] = "Listen",
+    threshold: Annotated[float, typer.Option(help="Where the slider is at first.")] = 0.5,
+    runtime: Annotated[
+        Path | None,
+        typer.Option(help="The folder dist of npm's onnxruntime-web, if skaudio has none."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a web page that finds sounds in recordings and at the microphone.
+
+    The model runs in the page: any server of files is enough.
+
+    **Examples**
+
+    `skaudio demo-page model.onnx -o page`
+
+    `python -m http.server --directory page`
+    """
+    from skaudio.page import write_page
+
+    if model.suffix != ".onnx":
+        raise ValueError(f"{model} is not an exported model: call skaudio export {model} first.")
+    page = write_page(model, output, title=title, threshold=threshold, runtime=runtime)
+    show(
+        {"page": str(page)},
+        as_json,
+        f"Wrote {page}. To see it, call python -m http.server --directory {output} and open "
+        "localhost:8000 in a browser.",
     )
 
 

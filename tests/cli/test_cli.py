@@ -12,6 +12,7 @@ import soundfile
 from skaudio.cli import main
 from skaudio.datasets import make_soundscape
 from skaudio.detection import read_events, score_events, write_events
+from skaudio.page._vendor import FILES
 
 # One process, which trains the model of these tests once.
 pytestmark = pytest.mark.xdist_group("cli")
@@ -263,6 +264,19 @@ def test_tune_writes_the_thresholds_that_detect_uses(skaudio, trained, evening, 
     assert "is of another model" in messages
 
 
+def test_demo_page_writes_a_folder(skaudio, trained, tmp_path):
+    for name in FILES:
+        (tmp_path / name).touch()
+    model = trained[0].with_suffix(".onnx")
+    code, printed, _ = skaudio("demo-page", model, "-o", tmp_path / "page", "--runtime", tmp_path)
+    assert code == 0
+    assert "python -m http.server" in printed
+    assert (tmp_path / "page" / "index.html").exists()
+    code, _, messages = skaudio("demo-page", trained[0])
+    assert code == 1
+    assert "is not an exported model" in messages
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -284,7 +298,19 @@ def test_errors_are_sentences(skaudio, arguments, code, message):
 
 @pytest.mark.parametrize(
     "command",
-    ["train", "evaluate", "predict", "search", "export", "check", "info", "demo", "detect", "tune"],
+    [
+        "train",
+        "evaluate",
+        "predict",
+        "search",
+        "export",
+        "check",
+        "info",
+        "demo",
+        "detect",
+        "tune",
+        "demo-page",
+    ],
 )
 def test_every_command_has_help_with_an_example(skaudio, command):
     code, printed, _ = skaudio(command, "--help")
