@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse
-from sklearn.utils import check_array
+from sklearn.utils import assert_all_finite, check_array, column_or_1d
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length
 
 from skaudio.audio._sources import in_order
@@ -25,6 +26,7 @@ __all__ = [
     "Sizes",
     "StrOptions",
     "as_it_was_if_it_fails",
+    "check_labels",
     "check_recordings",
 ]
 
@@ -87,6 +89,28 @@ def as_it_was_if_it_fails(estimator: Any) -> Iterator[None]:
         vars(estimator).clear()
         vars(estimator).update(before)
         raise
+
+
+def check_labels(X: Any, y: Any) -> np.ndarray:
+    """Check the labels of clips that are passed on to other classifiers.
+
+    Parameters
+    ----------
+    X : sequence
+        The clips, of which only the number is checked.
+    y : array-like of shape (n_clips,)
+        Their labels.
+
+    Returns
+    -------
+    ndarray of shape (n_clips,)
+        The labels.
+    """
+    y = column_or_1d(y, warn=True)
+    assert_all_finite(y, input_name="y")
+    check_classification_targets(y)
+    check_consistent_length(X, y)
+    return y
 
 
 def check_recordings(X: Any, y: Any = None, *, estimator: Any) -> Sequence[Any]:

@@ -6,12 +6,11 @@ from numbers import Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
-from sklearn.utils import _safe_indexing, assert_all_finite, column_or_1d, get_tags, indexable
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_consistent_length, check_is_fitted
+from sklearn.utils import _safe_indexing, get_tags, indexable
+from sklearn.utils.validation import check_is_fitted
 
 from skaudio._fit_callbacks import CallbackSupportMixin, fit_as_task, teardown_of_callbacks
-from skaudio._validation import Interval, as_it_was_if_it_fails
+from skaudio._validation import Interval, as_it_was_if_it_fails, check_labels
 
 __all__ = ["CascadeClassifier"]
 
@@ -108,10 +107,7 @@ class CascadeClassifier(CallbackSupportMixin, MetaEstimatorMixin, ClassifierMixi
             return self._fit(X, y)
 
     def _fit(self, X, y):
-        y = column_or_1d(y, warn=True)
-        assert_all_finite(y, input_name="y")
-        check_classification_targets(y)
-        check_consistent_length(X, y)
+        y = check_labels(X, y)
         fit = self._init_callback_context(max_subtasks=2)
         fit.call_on_fit_task_begin(estimator=self, X=X, y=y)
         task = fit.subcontext(task_name="first")

@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
-from sklearn.utils import assert_all_finite, column_or_1d, get_tags
+from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_consistent_length, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from skaudio._fit_callbacks import CallbackSupportMixin, fit_as_task, teardown_of_callbacks
-from skaudio._validation import as_it_was_if_it_fails
+from skaudio._validation import as_it_was_if_it_fails, check_labels
 from skaudio.audio._sources import in_order
 
 __all__ = ["DistilledClassifier"]
@@ -129,10 +128,7 @@ class DistilledClassifier(CallbackSupportMixin, MetaEstimatorMixin, ClassifierMi
             return self._fit(X, y)
 
     def _fit(self, X, y):
-        y = column_or_1d(y, warn=True)
-        assert_all_finite(y, input_name="y")
-        check_classification_targets(y)
-        check_consistent_length(X, y)
+        y = check_labels(X, y)
         fit = self._init_callback_context(max_subtasks=2)
         fit.call_on_fit_task_begin(estimator=self, X=X, y=y)
         task = fit.subcontext(task_name="teacher")

@@ -7,6 +7,7 @@ import io
 import os
 import sys
 import warnings
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from skaudio.exceptions import MissingDependencyError
@@ -33,9 +34,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (check, train, search, evaluate, predict, detect, tune, export, info):
-    app.command()(command)
-for command in (demo, demo_page):
+_COMMANDS: list[Callable[..., None]] = [
+    check, train, search, evaluate, predict, detect, tune, export, info, demo, demo_page,
+]  # fmt: skip
+for command in _COMMANDS:
     app.command()(command)
 
 

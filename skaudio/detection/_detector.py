@@ -97,11 +97,11 @@ class SoundDetector(BaseEstimator):
 
     Notes
     -----
-    The features of a window are those that the transformer computes for a clip with these samples,
-    up to rounding (1e-3 dB): zeros beyond its ends (`center`), and the limits of `top_db`,
-    `normalize` and `loudness`, refer to the window. Frames of the mel spectrogram that are the
-    same in several windows are computed once. With ``align`` the sound is moved within each
-    window, which makes the times of events less precise.
+    The features of a window are exactly those that the transformer computes for a clip with these
+    samples: the zeros beyond its ends (`center`), and `top_db`, `normalize` and `loudness`, refer
+    to the window. Frames of the mel spectrogram that are the same in several windows are computed
+    once. With ``align`` the sound is moved within each window, which makes the times of events less
+    precise. Windows are not kept by ``memory``.
 
     Examples
     --------
