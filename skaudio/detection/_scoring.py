@@ -174,8 +174,8 @@ def score_events(
     >>> found = [[(0.9, 1.6, "owl"), (3.0, 3.5, "owl")]]
     >>> print(score_events(true, found, duration=1800))
     label  events  found  recall  false  false per hour (95 %)
-    owl         2      1   0.500      1    2.00 (0.05 to 11.14)
-    all         2      1   0.500      1    2.00 (0.05 to 11.14)
+    owl         2      1   0.500      1   2.00 (0.05 to 11.14)
+    all         2      1   0.500      1   2.00 (0.05 to 11.14)
     """
     if len(true) != len(found):
         raise ValueError(
