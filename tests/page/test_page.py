@@ -94,8 +94,11 @@ def listen(page, path):
 
 
 @needs_runtime
-@pytest.mark.parametrize("rate", [*RATES, 8000, 22050])
-@pytest.mark.parametrize("subtype", ["PCM_16", "FLOAT"])
+@pytest.mark.parametrize(
+    ("rate", "subtype"),
+    [(RATE, "PCM_16"), (RATE, "FLOAT"), (8000, "PCM_U8"), (22050, "PCM_16"), (44100, "PCM_16"),
+     (48000, "PCM_32")],
+)  # fmt: skip
 def test_the_probabilities_of_a_file_are_those_of_python(
     page, model, recording, tmp_path, rate, subtype
 ):
