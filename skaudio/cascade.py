@@ -20,8 +20,8 @@ class CascadeClassifier(CallbackSupportMixin, MetaEstimatorMixin, ClassifierMixi
 
     In long recordings nearly all windows are none of the sounds, and a fast classifier says so of
     most. The mean of two classifiers that err differently, such as a network on MFCCs and a
-    regression on :class:`~skaudio.EmbeddingTransformer`, has far fewer false alarms than either;
-    here the second one only has to judge what is left.
+    regression on :class:`~skaudio.EmbeddingTransformer`, finds more than the network alone, but the
+    second one takes long. Here it only has to judge what the first one has found.
 
     Parameters
     ----------
@@ -32,8 +32,8 @@ class CascadeClassifier(CallbackSupportMixin, MetaEstimatorMixin, ClassifierMixi
         Usually another such pipeline, which may be slow.
     threshold : float, default=0.2
         The second classifier is asked about clips for which the first has this probability of one
-        of the sounds at least. With the default it sees what may reach a threshold of 0.6 in the
-        mean. 0 asks about all clips, and the result is that of
+        of the sounds at least. With the default, the clips that it does not see could reach 0.6 in
+        the mean at most. 0 asks about all clips, and the result is that of
         :class:`~sklearn.ensemble.VotingClassifier` with ``voting="soft"``.
     unknown_label : str, int or None, default="unknown"
         The label of clips that are none of the sounds. Without clips of this label, the second

@@ -307,8 +307,7 @@ class SoundDetector(BaseEstimator):
     def mine(self, recordings, events=None, *, label="unknown"):
         """Collect the false alarms in recordings as clips to train on.
 
-        Training again with these clips is what helps most against false alarms: they are the
-        sounds that the classifier takes for others.
+        Train again with these clips: they are the sounds that the classifier takes for others.
 
         Parameters
         ----------

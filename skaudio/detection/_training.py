@@ -34,7 +34,7 @@ def cut_windows(
 
     A classifier of clips has seen each sound alone and in its place. The windows of a
     :class:`SoundDetector` contain it at any place, with parts of what is before and after, and
-    mostly no sound at all. Training on such windows as well prevents most false alarms.
+    mostly no sound at all. Train on such windows as well, so that it knows them.
 
     Parameters
     ----------

@@ -6,10 +6,13 @@ import joblib
 import numpy as np
 import pytest
 import soundfile
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 
 from skaudio import (
+    CascadeClassifier,
+    FeatureStore,
     LogMelTransformer,
     MFCCTransformer,
     PCENTransformer,
@@ -102,6 +105,25 @@ def test_shared_frames_are_computed_once(monkeypatch):
     MFCCTransformer().fit(windows.copy()).transform(windows)
     # 201 frames of two seconds, and a few at the ends of each window, instead of 21 times 101.
     assert sum(n_frames) < 201 + 21 * 10
+
+
+def test_windows_are_not_kept_by_memory(clips, soundscape, tmp_path):
+    mfcc = MFCCTransformer(memory=str(tmp_path))
+    pipeline = Pipeline([mfcc, PerceptronClassifier(epochs=1, random_state=0)]).fit(*clips)
+    before = FeatureStore(tmp_path).nbytes()
+    assert before > 0
+    detector = SoundDetector(pipeline)
+    detector.detect(soundscape.data)
+    list(detector.stream([soundscape.data[:RATE]]))  # one window at a time
+    assert FeatureStore(tmp_path).nbytes() == before
+
+
+def test_a_cascade_can_be_used(pipeline, clips, soundscape):
+    cascade = CascadeClassifier(FrozenEstimator(pipeline), FrozenEstimator(pipeline)).fit(*clips)
+    found, expected = (
+        SoundDetector(each).score_windows(soundscape.data).values for each in (cascade, pipeline)
+    )
+    np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 def test_what_is_not_finite_in_overlapping_clips_is_still_named():

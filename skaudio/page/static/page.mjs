@@ -572,6 +572,9 @@ class Page {
     this.pictures = new Pictures(this.model, seconds);
     this.listener.onSamples = (samples) => this.pictures.push(samples);
     this.nTold = 0;
+    this.isWhole = false;
+    this.element("play").disabled = true;
+    return this.listener;
   }
 
   async open(file) {
@@ -580,16 +583,18 @@ class Page {
     this.#say(`Reading ${file.name} …`);
     try {
       const { samples, rate } = await decode(await file.arrayBuffer());
-      this.#begin(rate, samples.length / rate);
+      const listener = this.#begin(rate, samples.length / rate);
       this.recording = { samples, rate };
       for (let at = 0; at < samples.length; at += rate) {
-        await this.listener.push(samples.subarray(at, at + rate));
+        await listener.push(samples.subarray(at, at + rate));
+        if (this.listener !== listener) return; // something else was opened in the meantime
         const share = Math.round((100 * Math.min(at + rate, samples.length)) / samples.length);
         this.#say(`Listening to ${file.name}: ${share} %`);
         this.#update();
         await new Promise((resolve) => setTimeout(resolve));
       }
-      await this.listener.finish();
+      await listener.finish();
+      if (this.listener !== listener) return;
       this.isWhole = true;
       this.element("play").disabled = false;
       this.#update();
@@ -616,9 +621,7 @@ class Page {
       await context.audioWorklet.addModule(URL.createObjectURL(new Blob([code], { type: "text/javascript" })));
       const tap = new AudioWorkletNode(context, "tap", { numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit" });
       context.createMediaStreamSource(stream).connect(tap);
-      this.isWhole = false;
       this.recording = null;
-      this.element("play").disabled = true;
       this.#begin(context.sampleRate, Infinity);
       this.audio = { stream, context };
       this.element("microphone").setAttribute("aria-pressed", "true");
@@ -684,7 +687,8 @@ class Page {
     const latest = this.listener.raw.at(-1);
     if (latest) {
       this.model.labels.forEach((column, index) => {
-        const value = this.isWhole ? Math.max(...this.listener.scores.map((row) => row[column])) : latest[column];
+        const highest = (most, row) => Math.max(most, row[column]);
+        const value = this.isWhole ? this.listener.scores.reduce(highest, 0) : latest[column];
         const bar = this.bars[index];
         bar.querySelector(".bar > span").style.width = `${100 * value}%`;
         bar.querySelector(".bar").setAttribute("aria-valuenow", value.toFixed(2));
