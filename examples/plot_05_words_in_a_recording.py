@@ -96,7 +96,7 @@ print(detector.tuning_)
 # The waveform, the spectrogram, the score of each word with its threshold (dotted), and the words
 # that were said (frames) and found (filled):
 
-start = test_events[0][2].start - 10
+start = test_events[0][2].start - 5
 display = DetectionDisplay.from_detector(
     detector, test[0], events=test_events[0], start=start, stop=start + 60
 )
@@ -110,7 +110,7 @@ display.figure_.savefig(pictures / "detection.png")
 # that it takes for words although they are not. Both come from recordings of the training voices.
 # A second classifier, a regression on a speech embedding, judges what the first takes for a word.
 
-scenes, scene_events = make_recordings("train", 3, events_per_hour=1200)
+scenes, scene_events = make_recordings("train", 2, events_per_hour=900)
 windows, window_labels = cut_windows(scenes, scene_events, duration=1.0, random_state=0)
 mined, mined_labels = SoundDetector(model, threshold=0.2).mine(scenes, scene_events)
 print(f"{len(windows)} windows and {len(mined)} false alarms were added to {len(X)} clips.")

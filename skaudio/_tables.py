@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,10 @@ _USUAL_NAMES = {
         "path", "file_path", "filepath", "filename", "file_name", "file", "slice_file_name",
         "recording", "audio", "wav", "begin path", "begin file",
     ),
-    "label": ("label", "category", "class", "class_name", "species", "annotation", "word"),
+    "label": (
+        "label", "category", "class", "class_name", "species", "annotation", "word", "event_label",
+        "common name",
+    ),
     "group": ("group", "speaker"),
     "fold": ("fold", "split"),
     "start": ("start", "onset", "begin", "start_time", "start_s", "start (s)"),
@@ -56,22 +60,31 @@ def read_columns(file: Path) -> Columns:
         If it cannot be read, or if a row has more cells than the header.
     """
     try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
+        data = file.read_bytes()
+        encoding = "utf-16" if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig"
+        lines = data.decode(encoding).splitlines()
     except FileNotFoundError as error:
         raise DatasetError(
             f"The table {str(file)!r} does not exist (looked from {os.getcwd()!r})."
         ) from error
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise DatasetError(f"The table {str(file)!r} cannot be read ({error}).") from error
+    except UnicodeError as error:
+        raise DatasetError(
+            f"The table {str(file)!r} is not UTF-8 text ({error}). Save it as UTF-8."
+        ) from error
     # Audacity writes frequency ranges in separate lines, which begin with a backslash.
     lines = [line for line in lines if line.strip() and not line.startswith("\\")]
     if not lines:
         return {}
-    delimiter = max("\t;,", key=lines[0].count)
-    rows = list(csv.reader(lines, delimiter=delimiter))
-    header: Sequence[str] = [cell.strip() for cell in rows[0]]
-    if delimiter == "\t" and is_number(header[0]) and is_number(header[1]):
-        header, rows = _AUDACITY_COLUMNS, [[], *rows]
+    cells = lines[0].split("\t")
+    if len(cells) > 1 and is_number(cells[0]) and is_number(cells[1]):
+        # A label track, whose labels may contain anything else, quotes as well.
+        header: Sequence[str] = _AUDACITY_COLUMNS
+        rows = [[], *(line.split("\t", 2) for line in lines)]
+    else:
+        rows = list(csv.reader(lines, delimiter=max("\t;,", key=lines[0].count)))
+        header = [cell.strip() for cell in rows[0]]
     for number, row in enumerate(rows[1:], start=1):
         if len(row) > len(header):
             raise DatasetError(

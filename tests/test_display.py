@@ -466,7 +466,7 @@ def scene(tones):
 def test_a_detection_display_has_a_panel_for_each_view(detector, scene):
     display = DetectionDisplay.from_detector(detector, scene.data, events=scene.events)
     assert len(display.axes_) == 4
-    assert display.axes_[-1].get_xlim() == (0, 20)
+    assert [ax.get_xlim() for ax in display.axes_] == [(0, 20)] * 4
     scores = display.axes_[2].get_lines()
     np.testing.assert_array_equal(
         scores[0].get_ydata(), detector.score_windows(scene.data).values[:, 0]
@@ -492,10 +492,13 @@ def test_silence_can_be_drawn(detector):
 
 
 def test_a_tradeoff_display_marks_the_thresholds(detector, scene):
+    from skaudio.detection import score_events
+
     display = DetectionErrorTradeoffDisplay.from_detector(detector, [scene.data], [scene.events])
     assert [line.get_label() for line in display.lines_] == ["high", "low"]
-    for label, (rate, misses) in display.points.items():
-        curve = next(curve for curve in display.curves if curve.label == label)
-        index = np.flatnonzero(curve.thresholds >= 0.5)[-1]
-        assert (rate, misses) == (curve.false_per_hour[index], curve.miss_rate[index])
+    found = score_events([scene.events], [detector.detect(scene.data)], duration=20)
+    points = [line for line in display.ax_.get_lines() if line.get_marker() == "o"]
+    for point, row in zip(points, found.labels, strict=True):
+        expected = [[row.false_per_hour], [1 - row.recall]]
+        np.testing.assert_allclose(point.get_data(), expected)
     assert display.ax_.get_xscale() == "symlog"

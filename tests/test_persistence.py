@@ -13,13 +13,17 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 from skaudio import (
+    BCResNetClassifier,
     ConvClassifier,
+    CRNNClassifier,
+    DSCNNClassifier,
     FeatureAugmentation,
     GRUClassifier,
     LSTMClassifier,
     MFCCTransformer,
     PerceptronClassifier,
     Pipeline,
+    TCResNetClassifier,
 )
 
 IN_A_FRESH_PROCESS = """
@@ -37,7 +41,6 @@ SEARCHED = {"perceptronclassifier__dropout": [0.0, 0.5]}
 CLASSIFIERS = {
     "perceptron": PerceptronClassifier(epochs=2, random_state=0),
     "default": ConvClassifier(epochs=2, random_state=0),
-    "1-D": ConvClassifier(filters=(4, 4), epochs=2, random_state=0),
     "options": ConvClassifier(
         filters=(4,),
         conv_dropout=0.2,
@@ -51,6 +54,10 @@ CLASSIFIERS = {
     "2-D": ConvClassifier(conv_dim=2, filters=(4,), dense_units=8, epochs=2, random_state=0),
     "LSTM": LSTMClassifier(units=4, epochs=2, random_state=0),
     "GRU": GRUClassifier(units=4, n_layers=2, bidirectional=False, epochs=2, random_state=0),
+    "BC-ResNet": BCResNetClassifier(depth_multiplier=0.25, epochs=2, random_state=0),
+    "CRNN": CRNNClassifier(filters=4, units=4, epochs=2, random_state=0),
+    "DS-CNN": DSCNNClassifier(depth_multiplier=0.5, epochs=2, random_state=0),
+    "TC-ResNet": TCResNetClassifier(width_multiplier=0.5, epochs=2, random_state=0),
 }
 
 

@@ -1,30 +1,35 @@
 """Measure a detector of three words: found words against false alarms, and speed.
 
 Soundscapes of an hour contain *bed*, *cat* and *happy* of the validation speakers among 1,500 other
-words an hour, in noise 10 dB below them. The other words are spoken English, digits, Lithuanian and
-Arabic. Three detectors build on each other::
+words an hour, in noise 10 dB below them. The other words are English, digits, Lithuanian,
+Arabic, seconds of German sentences, and synthetic English; copies at other speeds make nearly all
+of them different. Four detectors build on each other::
 
     clips     ConvClassifier, trained on clips of the three words, other words and noise
     windows   ... and on windows of soundscapes, as a detector sees them
     mined     ... and on the false alarms in soundscapes without the three words and with them
     cascade   the same; and a logistic regression on a speech embedding judges what is left
 
-Speakers of training, tuning and test are different people. Thresholds are tuned on some
-soundscapes, and tested on others::
+Thresholds are tuned on some soundscapes, and tested on others of the same people and noises
+(*test*), of other people (*new*), and of noise alone (*noise*). None of them was trained on::
 
     SKAUDIO_DATA=... python examples/benchmarks/detection.py
     SKAUDIO_DATA=... python examples/benchmarks/detection.py --speed
 
-``--speed`` measures one hour through `detect` on one core.
+``--speed`` measures time and memory of an hour and of a day on one core.
 """
 
 import argparse
 import os
+import resource
+import subprocess
+import sys
 import tempfile
 import time
 import warnings
 from pathlib import Path
 
+import joblib
 import numpy as np
 from rejection import OTHER_WORDS
 from scipy.io import wavfile
@@ -37,11 +42,14 @@ from skaudio import (
     EmbeddingTransformer,
     MFCCTransformer,
     Pipeline,
+    WaveformAugmenter,
     audio,
 )
 from skaudio.audio import Segment
 from skaudio.datasets import (
+    fetch_free_spoken_digits,
     fetch_speech_commands,
+    load_audio_folder,
     load_audio_table,
     make_soundscape,
     make_spoken_words,
@@ -50,60 +58,66 @@ from skaudio.detection import SoundDetector, cut_windows, score_events
 
 WORDS = ["bed", "cat", "happy"]
 RATE = 16000
-PARTS = "train", "tune", "test"
+PARTS = "train", "tune", "test", "new"
 RATES = 0.5, 1, 6
 
-# Words and speakers of the other clips.
-DIGIT_SPEAKERS = dict(zip(["george", "jackson", "lucas", "nicolas", "theo", "yweweler"],
-                          np.repeat(PARTS, 2), strict=True))  # fmt: skip
+# Copies of each other clip, and their speeds.
+N_COPIES = 9
+SPEED = 0.85, 1.15
 
 
 class Material:
-    """Clips of the words, of other words and of noise, in three parts without a common speaker."""
+    """Clips of the words, of other words and of noise, in four parts.
+
+    The people of *train*, of *tune* and *test*, and of *new* are different.
+    """
 
     def __init__(self, folder):
         self.folder = Path(tempfile.mkdtemp())
-        train = fetch_speech_commands(WORDS, subset="train", random_state=0)
-        known = fetch_speech_commands(WORDS, subset="validation", random_state=0)
-        is_tune = np.isin(known.groups, np.unique(known.groups)[::2])
-        self.words = {"train": (list(train.data), train.target.tolist())}
-        for part, mask in (("tune", is_tune), ("test", ~is_tune)):
-            kept = np.flatnonzero(mask)
-            self.words[part] = [known.data[i] for i in kept], known.target[kept].tolist()
-        self.others = {part: [] for part in PARTS}
-        for path in sorted((folder / "other_words").glob("*/*.wav")):
-            speaker = int(path.name.split("_nohash_")[0], 16)
-            self.others[PARTS[speaker % 3]].append(str(path))
-        for path in sorted((folder / "free_spoken_digits").glob("*.wav")):
-            _, speaker, index = path.stem.split("_")
-            if int(index) % 3 == 0:
-                self.others[DIGIT_SPEAKERS[speaker]].append(str(path))
-        for name in ("lithuanian", "arabic"):
-            clips = load_audio_table(folder / "sets" / name / "clips.csv")
-            number = {group: index for index, group in enumerate(np.unique(clips.groups))}
-            for path, group in zip(clips.data, clips.groups, strict=True):
-                self.others[PARTS[number[group] % 3]].append(path)
+        train, known = (
+            fetch_speech_commands(WORDS, subset=subset, random_state=0)
+            for subset in ("train", "validation")
+        )
+        self.words = {part: ([], []) for part in PARTS}
+        self.words["train"] = list(train.data), train.target.tolist()
+        for part, index in parts_of(known.groups, ("tune", "new")):
+            self.words[part][0].append(known.data[index])
+            self.words[part][1].append(known.target[index])
+        others = load_audio_folder(folder / "other_words")
+        others.groups = [Path(path).name.split("_nohash_")[0] for path in others.data]
+        digits = fetch_free_spoken_digits(subset="train")
+        digits.data, digits.groups = digits.data[::3], digits.groups[::3]
+        tables = [
+            load_audio_table(folder / "sets" / name / "clips.csv")
+            for name in ("lithuanian", "arabic", "emodb4")
+        ]
+        spoken = make_spoken_words(OTHER_WORDS.split(), 18, snr_db=None, random_state=0)
+        clips = {part: [] for part in PARTS}
+        for each in (others, digits, *tables, spoken):
+            for part, index in parts_of(each.groups, ("train", "tune", "new")):
+                clips[part] += seconds_of(each.data[index])
+        augmenter = WaveformAugmenter(n_copies=N_COPIES, speed=SPEED, random_state=0)
+        self.clips_of_others = clips["train"]
+        self.others = {part: augmenter.fit_resample(clips[part])[0] for part in PARTS}
         self.noise = {part: [] for part in PARTS}
         for path in sorted((folder / "background_noise").glob("*.wav")):
-            seconds = float(audio.durations([path], sample_rate=RATE)[0])
-            cuts = 0, seconds / 2, 3 * seconds / 4, seconds
-            for part, start, stop in zip(PARTS, cuts[:-1], cuts[1:], strict=True):
-                self.noise[part].append(Segment(str(path), start, stop))
-        spoken = make_spoken_words(OTHER_WORDS.split(), 6, snr_db=None, random_state=0)
-        self.spoken = list(spoken.data)
+            seconds = int(audio.durations([path], sample_rate=RATE)[0])
+            self.noise["train"].append(Segment(str(path), 0, seconds / 2))
+            self.noise["new"].append(Segment(str(path), 5 * seconds / 6, seconds))
+            for index, start in enumerate(range(seconds // 2, 5 * seconds // 6, 2)):
+                self.noise["tune" if index % 2 else "test"].append(
+                    Segment(str(path), start, start + 2)
+                )
         self.spoken_words = make_spoken_words(WORDS, 200, snr_db=None, random_state=1)
 
     def soundscape(self, part, seed, *, events_per_hour=120, others_per_hour=1500, snr_db=10):
         """An hour in a file, and its events."""
         path = self.folder / f"{part}-{seed}-{events_per_hour}-{others_per_hour}-{snr_db}.wav"
-        others = self.others[part]
-        if part == "train":
-            others = others * 2 + self.spoken
         scene = make_soundscape(
             *self.words[part],
             duration=3600,
             events_per_hour=events_per_hour,
-            others=others,
+            others=self.others[part],
             others_per_hour=others_per_hour,
             background=self.noise[part],
             snr_db=snr_db,
@@ -116,12 +130,30 @@ class Material:
     def clips(self):
         """Clips of the words, of other words and of noise."""
         X, y = list(self.words["train"][0]), list(self.words["train"][1])
-        X += [*self.spoken_words.data, *self.others["train"], *self.spoken]
+        X += [*self.spoken_words.data, *self.clips_of_others]
         y += self.spoken_words.target.tolist()
         for part in self.noise["train"]:
             seconds = np.arange(part.start, part.stop - 1, 0.5)
             X += [Segment(part.source, start, start + 1) for start in seconds]
         return X, y + ["unknown"] * (len(X) - len(y))
+
+
+def parts_of(groups, parts):
+    """Yield part and index of each clip: groups by turns; those to tune with also test."""
+    _, numbers = np.unique(groups, return_inverse=True)
+    n_known = 0
+    for index, number in enumerate(numbers):
+        part = parts[number % len(parts)]
+        if part == "tune":
+            n_known += 1
+            part = ("tune", "test")[n_known % 2]
+        yield part, index
+
+
+def seconds_of(path):
+    """Cut a recording into seconds; one that is shorter stays as it is."""
+    seconds = int(audio.durations([path], sample_rate=RATE)[0])
+    return [Segment(path, start, start + 1) for start in range(seconds)] if seconds > 1 else [path]
 
 
 def network(seed):
@@ -181,20 +213,21 @@ def table(material, names, n_hours, n_test_hours, seed):
     """Print found words against false alarms, for each model and rate."""
     tune = [material.soundscape("tune", seed) for seed in range(n_hours)]
     test = [material.soundscape("test", 100 + seed) for seed in range(n_test_hours)]
-    noise = [material.soundscape("test", 200 + seed, others_per_hour=0) for seed in range(2)]
+    new = [material.soundscape("new", seed) for seed in range(n_test_hours // 4)]
+    noise = [material.soundscape("new", seed, others_per_hour=0) for seed in range(2)]
     for name, model in train(material, names, seed):
         detector = SoundDetector(model)
         start = time.perf_counter()
         scores = {}
-        for kind, scenes in (("tune", tune), ("test", test), ("noise", noise)):
+        for kind, scenes in (("tune", tune), ("test", test), ("new", new), ("noise", noise)):
             scores[kind] = [detector.score_windows(path) for path, _ in scenes]
-        seconds = (time.perf_counter() - start) / sum(map(len, (tune, test, noise)))
+        seconds = (time.perf_counter() - start) / sum(map(len, (tune, test, new, noise)))
         print(f"\n{name}: {3600 / seconds:.0f} times faster than real time, on all cores")
         for rate in RATES:
             detector.tune(scores["tune"], [events for _, events in tune], max_false_per_hour=rate)
             thresholds = ", ".join(f"{key} {v:.2f}" for key, v in detector.thresholds_.items())
             print(f"at most {rate} an hour (thresholds {thresholds})")
-            for kind, scenes in (("test", test), ("noise", noise)):
+            for kind, scenes in (("test", test), ("new", new), ("noise", noise)):
                 found = [detector.detect(each) for each in scores[kind]]
                 result = score_events(
                     [events for _, events in scenes], found, duration=3600 * len(scenes)
@@ -210,19 +243,50 @@ def table(material, names, n_hours, n_test_hours, seed):
 
 
 def speed(material):
-    """Print the speed of the default pipeline on one core."""
+    """Measure the default pipeline in a process of its own, which has not trained."""
     X, y = material.words["tune"]
     model = network(0).set_params(convclassifier__epochs=1).fit(X, np.array(y))
+    saved = material.folder / "model.joblib"
+    joblib.dump(model, saved)
     path, _ = material.soundscape("test", 0)
-    detector = SoundDetector(model)
-    detector.detect(np.zeros(2 * RATE))
+    samples = audio.load(path, sample_rate=RATE)
+    samples[: -6 * 60 * RATE] = 0
+    quiet = material.folder / "quiet.wav"
+    wavfile.write(quiet, RATE, (samples * 32767).astype(np.int16))
+    files = map(str, (saved, path, quiet))
+    subprocess.run([sys.executable, __file__, "--measure", *files], check=True)
+
+
+def measure(saved, path, quiet):
+    """Print time and memory of an hour and of a day, on one core."""
     os.sched_setaffinity(0, {0})
-    start = time.perf_counter()
-    detector.detect(path)
-    seconds = time.perf_counter() - start
-    print(
-        f"one hour in {seconds:.1f} s on one core: {3600 / seconds:.0f} times faster than real time"
-    )
+    detector = SoundDetector(joblib.load(saved))
+    detector.detect(np.zeros(2 * RATE))
+    started = peak_memory()
+    for name, run in (
+        ("one hour", lambda: detector.detect(path)),
+        ("one hour, of which 54 minutes are silence", lambda: detector.detect(quiet)),
+        ("one day, as a stream", lambda: list(detector.stream(day(path), sample_rate=RATE))),
+    ):
+        start = time.perf_counter()
+        n_events = len(run())
+        seconds = time.perf_counter() - start
+        print(
+            f"{name}: {n_events} events in {seconds:.1f} s on one core; peak memory "
+            f"{peak_memory() - started:.0f} MiB above that of the process before",
+            flush=True,
+        )
+
+
+def day(path):
+    """Yield the blocks of an hour 24 times."""
+    for _ in range(24):
+        yield from audio.blocks(path, sample_rate=RATE)
+
+
+def peak_memory():
+    """Return the peak memory of this process so far, in MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def main():
@@ -234,7 +298,11 @@ def main():
     parser.add_argument("--test-hours", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--speed", action="store_true")
+    parser.add_argument("--measure", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.measure:
+        measure(*options.measure)
+        return
     material = Material(Path(os.environ["SKAUDIO_DATA"]))
     if options.speed:
         speed(material)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import glob
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,10 +26,11 @@ __all__ = ["demo_page", "detect", "tune"]
 Recordings = Annotated[
     list[Path], typer.Argument(help="Long recordings, or folders whose recordings are taken.")
 ]
-Hop = Annotated[float, typer.Option(help="Time between two windows, in seconds.")]
 
-# Files that may be beside a recording and say what is in it.
-_LABELS = ".txt", ".selections.txt", ".csv", ".TextGrid"
+# Endings of files of labels. Raven puts the name of a table before its own.
+_LABELS = ".txt", ".selections.txt", ".*.selections.txt", ".csv", ".TextGrid"
+
+_HOP = 0.1
 
 
 def detect(
@@ -37,7 +40,7 @@ def detect(
         Path | None,
         typer.Option(
             help="Also write what was found: to a .txt (Audacity), .selections.txt (Raven), .csv "
-            "or .TextGrid file, or for several recordings to .txt files in this folder."
+            "or .TextGrid file, or for several recordings to .detected.txt files in this folder."
         ),
     ] = None,
     thresholds: Annotated[
@@ -47,7 +50,10 @@ def detect(
     threshold: Annotated[
         float, typer.Option(help="The lowest score of all labels, without that file.")
     ] = 0.5,
-    hop: Hop = 0.1,
+    hop: Annotated[
+        float | None,
+        typer.Option(help="Time between two windows, in seconds; by default that of tune, or 0.1."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Find the sounds that a model knows in long recordings, with their times.
@@ -63,21 +69,23 @@ def detect(
 
     files = recordings_in(recordings)
     outputs = _label_files(labels, files)
-    detector = SoundDetector(load_model(model), threshold=threshold, hop=hop, verbose=1)
-    used = _thresholds_of(model, thresholds, detector.estimator)
+    detector = SoundDetector(load_model(model), threshold=threshold, verbose=1)
+    used, tuned_hop = _thresholds_of(model, thresholds, detector.estimator)
+    detector.hop = tuned_hop if hop is None else hop
     if used is not None:
         detector.threshold = used
         detector.labels = list(used)
     rows, unreadable = [], {}
     for file, output in zip(files, outputs, strict=True):
         try:
-            events = detector.detect(file)
+            scores = detector.score_windows(file)
         except AudioError as error:
             unreadable[file] = error.failures[0][1]
             continue
+        events = detector.detect(scores)
         rows += [{"file": file, **event._asdict()} for event in events]
         if output is not None:
-            write_events(events, output)
+            write_events(events, output, duration=scores.duration)
     values = {"events": rows, "unreadable": unreadable}
     cells = [
         (row["file"], f"{row['start']:.2f}", f"{row['end']:.2f}", row["label"], row["score"])
@@ -103,14 +111,14 @@ def tune(
         Path | None,
         typer.Option("--output", "-o", help="Where to; by default MODEL.thresholds.json."),
     ] = None,
-    hop: Hop = 0.1,
+    hop: Annotated[float, typer.Option(help="Time between two windows, in seconds.")] = _HOP,
     as_json: AsJson = False,
 ) -> None:
     """Choose thresholds that keep false alarms rare, for detect.
 
     Beside each recording, a file of the same name says what is in it: night.txt (Audacity),
-    night.selections.txt (Raven), night.csv or night.TextGrid for night.wav. In a recording without
-    one is none of the sounds.
+    night.selections.txt or night.Table.1.selections.txt (Raven), night.csv or night.TextGrid for
+    night.wav. In a recording without one is none of the sounds.
 
     **Examples**
 
@@ -127,6 +135,10 @@ def tune(
     say(f"{n_labelled} of {len(files)} recordings have labels; the others have none of the sounds.")
     detector = SoundDetector(load_model(model), hop=hop, verbose=1)
     by_text = {str(label): label for label in detector.estimator.classes_.tolist()}
+    others = Counter(event.label for row in events for event in row if event.label not in by_text)
+    if others:
+        counts = ", ".join(f"{label!r} ({count})" for label, count in others.most_common())
+        say(f"These labels are not among the classes, and are ignored: {counts}.")
     events = [
         [event._replace(label=by_text[event.label]) for event in row if event.label in by_text]
         for row in events
@@ -135,6 +147,7 @@ def tune(
     total = detector.tuning_.scores.total
     values = {
         "thresholds": {str(label): value for label, value in detector.thresholds_.items()},
+        "hop": hop,
         "max_false_per_hour": max_false_per_hour,
         "hours": total.hours,
         "n_false": total.n_false,
@@ -195,36 +208,43 @@ def _label_files(labels: Path | None, files: list[str]) -> list[Path | None]:
         return [None] * len(files)
     if len(files) == 1 and not labels.is_dir():
         check_outputs(labels)
+        if not labels.name.lower().endswith((".txt", ".csv", ".textgrid")):
+            raise ValueError(f"{labels} must end in .txt, .selections.txt, .csv or .TextGrid.")
         return [labels]
     if not labels.is_dir():
         raise NotADirectoryError(f"--labels must be a folder for several recordings: {labels}.")
-    outputs = [labels / f"{Path(file).stem}.txt" for file in files]
+    # Not the names under which tune looks for what a person has marked.
+    outputs = [labels / f"{Path(file).stem}.detected.txt" for file in files]
     if len(set(outputs)) < len(outputs):
         raise ValueError("Recordings of the same name would have the same file of labels.")
     return list(outputs)
 
 
 def _labels_beside(file: Path) -> Path | None:
-    beside = (file.with_name(file.stem + ending) for ending in _LABELS)
-    return next((path for path in beside if path.exists()), None)
+    patterns = (glob.escape(file.stem) + ending for ending in _LABELS)
+    return next((path for each in patterns for path in sorted(file.parent.glob(each))), None)
 
 
 def _default_thresholds(model: Path) -> Path:
     return model.with_name(f"{model.stem}.thresholds.json")
 
 
-def _thresholds_of(model: Path, path: Path | None, estimator: Any) -> dict[Any, float] | None:
+def _thresholds_of(
+    model: Path, path: Path | None, estimator: Any
+) -> tuple[dict[Any, float] | None, float]:
+    """Return the thresholds and the hop that tune has stored, or no thresholds."""
     if path is None:
         path = _default_thresholds(model)
         if not path.exists():
-            return None
+            return None, _HOP
         say(f"Using the thresholds of {path}.")
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))["thresholds"]
-        stored = {str(label): float(value) for label, value in values.items()}
+        values = json.loads(path.read_text(encoding="utf-8"))
+        stored = {str(label): float(value) for label, value in values["thresholds"].items()}
+        hop = float(values.get("hop", _HOP))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} is not a file of skaudio tune ({error!r}).") from error
     by_text = {str(label): label for label in estimator.classes_.tolist()}
     if not stored.keys() <= by_text.keys():
         raise ValueError(f"{path} is of another model: it has thresholds for {list(stored)}.")
-    return {by_text[label]: value for label, value in stored.items()}
+    return {by_text[label]: value for label, value in stored.items()}, hop

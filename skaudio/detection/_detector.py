@@ -11,9 +11,10 @@ import numpy as np
 from skaudio import audio
 from skaudio._progress import progress_bar
 from skaudio.audio import Segment
-from skaudio.detection._events import Event
+from skaudio.detection._events import Event, paired
 from skaudio.detection._scanner import Scanner, is_number
 from skaudio.detection._scoring import false_alarms
+from skaudio.detection._training import check_inside, is_between
 from skaudio.detection._tuning import ErrorTradeoff, error_tradeoff, tuned
 
 try:
@@ -37,11 +38,14 @@ class WindowScores(NamedTuple):
         The middle of each window, in seconds.
     duration : float
         Length of the recording, in seconds.
+    labels : tuple
+        The labels of the columns.
     """
 
     values: np.ndarray
     times: np.ndarray
     duration: float
+    labels: tuple
 
 
 class SoundDetector(BaseEstimator):
@@ -57,11 +61,12 @@ class SoundDetector(BaseEstimator):
     estimator : estimator or skaudio.runtime.Model
         A fitted pipeline that begins with a transformer of skaudio, a search over one, an
         :class:`~skaudio.UnknownRejector` or another meta-estimator around one; or an exported
-        model, which needs no TensorFlow. Windows that a rejector rejects have the score 0.
+        model, which needs no TensorFlow. Windows that a rejector rejects have the score 0. With
+        several transformers, windows have the length of the longest clips.
     hop : float, default=0.1
-        Time between two windows in seconds, rounded to a multiple of the transformer's frames. The
-        times of events are no more precise than this; the time of computation is inversely
-        proportional to it.
+        Time between two windows in seconds, rounded to a multiple of the transformer's frames, and
+        at most the length of a clip. The times of events are no more precise than this; the time of
+        computation is inversely proportional to it.
     threshold : float or dict of label to float, default=0.5
         The lowest score of an event. `tune` chooses one for each label; 0.5 is only a start, since
         a classifier has seen clips, not what is between them.
@@ -71,13 +76,14 @@ class SoundDetector(BaseEstimator):
     min_gap : float, default=0.3
         Events of the same label with a shorter gap between them are joined, in seconds.
     min_duration : float, default=0.0
-        Shorter events are dropped, in seconds.
+        Events of fewer windows than begin in this time are dropped, in seconds.
     labels : sequence of labels, default=None
         The labels to detect. None takes all classes except ``"unknown"``, the name of what is none
-        of them.
+        of them, or what the estimator's `unknown_label` says instead.
     min_level : float or None, default=-80.0
         Windows below this level are silence, with the score 0: the root mean square in dB relative
-        to full scale. None classifies silence like everything else.
+        to full scale. They are not classified where all windows of a batch are silent. None
+        classifies silence like everything else.
     batch_size : int, default=32
         Windows that are classified together.
     verbose : int, default=0
@@ -191,6 +197,7 @@ class SoundDetector(BaseEstimator):
         if not isinstance(recording, WindowScores):
             blocks = self._blocks(recording, scanner.sample_rate)
             return sorted(self._found(scanner, scanner.scores(blocks)), key=_time)
+        scanner.check_scores(recording)
         scanner.n_read = round(recording.duration * scanner.sample_rate)
         return sorted(self._found(scanner, [recording.values]), key=_time)
 
@@ -233,22 +240,26 @@ class SoundDetector(BaseEstimator):
         -------
         WindowScores
             The scores, the time of each window and the length of the recording. It can be passed to
-            the other methods in place of the recording.
+            `detect`, `tune` and `error_tradeoff` in place of the recording, as long as `labels` and
+            `hop` are the same.
         """
-        if isinstance(recording, WindowScores):
-            return recording
         scanner = Scanner(self)
+        if isinstance(recording, WindowScores):
+            scanner.check_scores(recording)
+            return recording
         parts = list(scanner.scores(self._blocks(recording, scanner.sample_rate)))
         values = np.concatenate(parts)
         times = np.arange(len(values)) * scanner.hop + scanner.duration / 2
-        return WindowScores(values, times, scanner.n_read / scanner.sample_rate)
+        duration = scanner.n_read / scanner.sample_rate
+        return WindowScores(values, times, duration, tuple(scanner.labels))
 
     def tune(self, recordings, events, *, max_false_per_hour=1.0) -> SoundDetector:
         """Choose the thresholds that keep false alarms rare.
 
-        The threshold of each label is the lowest one with fewer than its share of the allowed false
-        alarms in these recordings. So the expected rate in similar recordings is at most
-        `max_false_per_hour`. They should not be those that the classifier was trained on.
+        The allowed false alarms in these recordings are shared equally by the labels. The threshold
+        of each label is the lowest one with fewer than its share, rounded down. So the expected
+        rate in similar recordings is at most `max_false_per_hour`. They should not be those that
+        the classifier was trained on.
 
         Parameters
         ----------
@@ -265,6 +276,12 @@ class SoundDetector(BaseEstimator):
         SoundDetector
             The detector itself, with `thresholds_` and `tuning_`.
 
+        Raises
+        ------
+        ValueError
+            If there are events, but none of the labels that are detected, or if one lies beyond the
+            end of its recording.
+
         Warns
         -----
         UserWarning
@@ -275,9 +292,8 @@ class SoundDetector(BaseEstimator):
             raise ValueError(
                 f"max_false_per_hour must be a positive number. Got {max_false_per_hour!r} instead."
             )
-        recordings, events = _paired(recordings, events)
         scanner = Scanner(self)
-        scores = [self.score_windows(recording) for recording in recordings]
+        scores, events = self._scored(recordings, events, scanner)
         self.thresholds_, self.tuning_ = tuned(
             scores, events, scanner.labels, scanner.finder, max_false_per_hour
         )
@@ -299,10 +315,10 @@ class SoundDetector(BaseEstimator):
             For each label thresholds, rates of misses, and false alarms an hour;
             :class:`~skaudio.DetectionErrorTradeoffDisplay` draws them.
         """
-        recordings, events = _paired(recordings, events)
         scanner = Scanner(self)
-        scores = [self.score_windows(recording) for recording in recordings]
-        return error_tradeoff(scores, events, scanner.labels, scanner.finder)
+        scores, events = self._scored(recordings, events, scanner)
+        used = {label: self.threshold_of(label) for label in scanner.labels}
+        return error_tradeoff(scores, events, scanner.finder, used)
 
     def mine(self, recordings, events=None, *, label="unknown"):
         """Collect the false alarms in recordings as clips to train on.
@@ -322,21 +338,25 @@ class SoundDetector(BaseEstimator):
         Returns
         -------
         data : list of Segment
-            For each false alarm the window around its middle, the highest score first.
+            For each false alarm the window around its middle, the highest score first; without
+            windows that contain more than 30 % of an event, of whatever label.
         target : ndarray of shape (n_clips,)
             `label` for each.
         """
         recordings = list(recordings)
-        pairs = _paired(recordings, [[]] * len(recordings) if events is None else events)
+        pairs = paired(recordings, [[]] * len(recordings) if events is None else events)
         scanner = Scanner(self)
         mined = []
         for recording, true in zip(*pairs, strict=True):
+            if isinstance(recording, WindowScores):
+                raise TypeError("mine cuts clips from recordings. Got scores of windows instead.")
             scores = self.score_windows(recording)
             last = scores.duration - scanner.duration
             for event in false_alarms(true, self.detect(scores)):
                 start = max(0.0, min(last, (event.start + event.end - scanner.duration) / 2))
                 stop = min(start + scanner.duration, scores.duration)
-                mined.append((event.score, Segment(recording, start, stop)))
+                if is_between(start, stop, true):
+                    mined.append((event.score, Segment(recording, start, stop)))
         mined.sort(key=lambda item: -item[0])
         return [segment for _, segment in mined], np.array([label] * len(mined))
 
@@ -358,11 +378,28 @@ class SoundDetector(BaseEstimator):
             return float(thresholds)
         if label not in thresholds:
             raise ValueError(
-                f"threshold has no value for the label {label!r}, only for {list(thresholds)}."
+                f"There is no threshold for the label {label!r}, only for {list(thresholds)}. "
+                + ("Call tune again." if hasattr(self, "thresholds_") else "Set threshold.")
             )
         return float(thresholds[label])
 
     # Steps -----------------------------------------------------------------------------------
+
+    def _scored(
+        self, recordings: Any, events: Any, scanner: Scanner
+    ) -> tuple[list[WindowScores], list[list[Event]]]:
+        """Compute the scores of recordings, and check their events."""
+        recordings, events = paired(recordings, events)
+        names = {event.label for row in events for event in row}
+        if names and names.isdisjoint(scanner.labels):
+            raise ValueError(
+                "None of the events has a label that is detected: they have "
+                f"{sorted(names, key=str)}, the detector {scanner.labels}. (Labels that are read "
+                "from files are text.)"
+            )
+        scores = [self.score_windows(recording) for recording in recordings]
+        check_inside(events, [each.duration for each in scores])
+        return scores, events
 
     def _found(self, scanner: Scanner, scores: Iterable[np.ndarray]) -> Iterator[Event]:
         finders = [scanner.finder(label, self.threshold_of(label)) for label in scanner.labels]
@@ -378,7 +415,7 @@ class SoundDetector(BaseEstimator):
             yield from blocks
             return
         seconds = float(audio.durations([recording], sample_rate=sample_rate)[0])
-        with progress_bar(total=round(seconds), desc="Listening", unit="s") as progress:
+        with progress_bar(total=round(seconds), desc="Listening", unit=" s of audio") as progress:
             for block in blocks:
                 yield block
                 progress.update(min(round(len(block) / sample_rate), progress.total - progress.n))
@@ -386,15 +423,3 @@ class SoundDetector(BaseEstimator):
 
 def _time(event: Event) -> tuple[float, float]:
     return event.start, event.end
-
-
-def _paired(recordings: Any, events: Any) -> tuple[list[Any], list[list[Event]]]:
-    recordings, events = list(recordings), [[Event(*row) for row in rows] for rows in events]
-    if len(recordings) != len(events):
-        raise ValueError(
-            f"There are {len(recordings)} recordings, but lists of events for {len(events)}. Pass "
-            "one list for each recording; an empty one if nothing is in it."
-        )
-    if not recordings:
-        raise ValueError("There are no recordings; at least one is needed.")
-    return recordings, events

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Event", "EventFinder", "Smoothing"]
+__all__ = ["Event", "EventFinder", "Smoothing", "as_events", "paired"]
 
 
 # Share of the threshold that begins and ends an event.
@@ -32,6 +33,66 @@ class Event(NamedTuple):
     end: float
     label: Any
     score: float = 1.0
+
+
+def as_events(rows: Any) -> list[Event]:
+    """Convert tuples, or the rows of a data frame, to events.
+
+    Parameters
+    ----------
+    rows : iterable of tuple, or DataFrame
+        Start, end, label and perhaps score of each event.
+
+    Returns
+    -------
+    list of Event
+        The events.
+    """
+    if hasattr(rows, "itertuples"):  # pandas
+        rows = rows[[name for name in Event._fields if name in rows]]
+        rows = rows.itertuples(index=False, name=None)
+    events = []
+    for row in rows:
+        try:
+            event = Event(*row)
+            is_event = bool(event.start <= event.end)
+        except TypeError as error:
+            raise TypeError(
+                "An event is a tuple of start, end and label, with times in seconds; each "
+                f"recording has a list of them. Got {row!r} instead."
+            ) from error
+        if not is_event:
+            raise ValueError(f"An event must begin before it ends, in seconds. Got {event}.")
+        events.append(event)
+    return events
+
+
+def paired(recordings: Iterable[Any], events: Iterable[Any]) -> tuple[list[Any], list[list[Event]]]:
+    """Check that there is a list of events for each recording.
+
+    Parameters
+    ----------
+    recordings : iterable of recordings
+        The recordings.
+    events : iterable of iterable of tuple
+        What is in each.
+
+    Returns
+    -------
+    recordings : list
+        The same.
+    events : list of list of Event
+        The same.
+    """
+    recordings, lists = list(recordings), [as_events(rows) for rows in events]
+    if len(recordings) != len(lists):
+        raise ValueError(
+            f"There are {len(recordings)} recordings, but lists of events for {len(lists)}. Pass "
+            "one list for each recording; an empty one if nothing is in it."
+        )
+    if not recordings:
+        raise ValueError("There are no recordings; at least one is needed.")
+    return recordings, lists
 
 
 class Smoothing:
@@ -105,7 +166,7 @@ class EventFinder:
     min_gap : float
         Events with a shorter gap are joined, in seconds.
     min_duration : float
-        Shorter events are dropped, in seconds.
+        Events of fewer windows than begin in this time are dropped, in seconds.
     """
 
     def __init__(self, label, threshold, *, hop, duration, min_gap=0.0, min_duration=0.0):

@@ -6,12 +6,13 @@ import csv
 import io
 import os
 import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from skaudio._tables import is_number, read_columns, timed, usual_name
-from skaudio.detection._events import Event
+from skaudio.detection._events import Event, as_events
 from skaudio.exceptions import DatasetError
 
 __all__ = ["read_events", "write_events"]
@@ -103,9 +104,10 @@ def write_events(
     Raises
     ------
     ValueError
-        If the name has another ending.
+        If the name has another ending, or if Praat could not open a TextGrid of these events:
+        without events and `duration`, or if events of a label overlap.
     """
-    rows = sorted((Event(*event) for event in events), key=lambda event: (event.start, event.end))
+    rows = sorted(as_events(events), key=lambda event: (event.start, event.end))
     name = Path(path).name.lower()
     if name.endswith(".selections.txt"):
         text = _raven(rows)
@@ -147,7 +149,7 @@ def _read_table(file: Path) -> list[Event]:
 
 def _read_text_grid(file: Path) -> list[Event]:
     data = file.read_bytes()
-    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    encoding = "utf-16" if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig"
     try:
         text = data.decode(encoding)
         found = _PRAAT_TOKEN.finditer(text)
@@ -184,7 +186,9 @@ def _delimited(rows: Iterable[Iterable[Any]], delimiter: str) -> str:
 
 
 def _text_grid(rows: list[Event], duration: float | None) -> str:
-    end = max([row.end for row in rows], default=0.0) if duration is None else duration
+    end = max([0.0 if duration is None else duration, *(row.end for row in rows)])
+    if not end:
+        raise ValueError("A TextGrid without events needs the duration of the recording.")
     labels = sorted({_line(row.label) for row in rows})
     lines = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", "0", f"{end:.6f}"]
     lines += ["<exists>", str(len(labels))]
@@ -193,6 +197,11 @@ def _text_grid(rows: list[Event], duration: float | None) -> str:
         for row in rows:
             if _line(row.label) != label:
                 continue
+            if row.start < at or row.start == row.end:
+                raise ValueError(
+                    "Praat's intervals have a length, and those of a label do not overlap. "
+                    f"Got {row} after {at:g} s. Write another format."
+                )
             if row.start > at:  # what lies between events has no text
                 intervals.append((at, row.start, ""))
             intervals.append((row.start, row.end, label))

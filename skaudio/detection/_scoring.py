@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skaudio.detection._events import Event
+from skaudio.detection._events import Event, as_events
 
 __all__ = [
     "EventScores",
@@ -149,7 +149,7 @@ def score_events(
         An event that was found is a false alarm if less than this share of it lies in true events
         of its label. A true event is a hit if at least this share of it lies in events that are
         not false alarms. The default tells whether a sound was found, not how exactly; 0.7 is
-        strict.
+        strict. An event without length, a point, only has to lie in an event of the other kind.
     collar : float, default=None
         Compare begin and end instead: each true event is a hit if an event of its label begins and
         ends within this time of it, in seconds; those that match none are false alarms.
@@ -197,7 +197,8 @@ def score_events(
             for index, number in enumerate((len(here[0]), hits.sum(), false.sum())):
                 count[index] += int(number)
     hours = duration / 3600
-    rows = [LabelScores(label, *counts[label], hours) for label in sorted(counts)]
+    labels = sorted(counts, key=lambda label: (isinstance(label, str), label))
+    rows = [LabelScores(label, *counts[label], hours) for label in labels]
     columns = zip([0] * 3, *counts.values(), strict=True)
     n_true, n_hits, n_false = (sum(column) for column in columns)
     return EventScores(rows, LabelScores(None, n_true, n_hits, n_false, hours))
@@ -254,10 +255,7 @@ def poisson_interval(count: int) -> tuple[float, float]:
 
 def _by_label(rows: Sequence[Any]) -> dict[Any, list[Event]]:
     events: dict[Any, list[Event]] = {}
-    for row in rows:
-        event = Event(*row)
-        if not event.start <= event.end:
-            raise ValueError(f"An event must begin before it ends, in seconds. Got {event}.")
+    for event in as_events(rows):
         events.setdefault(event.label, []).append(event)
     return events
 
@@ -268,16 +266,17 @@ def _match_by_overlap(
     """Return which true events are hits, and which found ones are false."""
     if not true or not found:
         return np.zeros(len(true), bool), np.ones(len(found), bool)
-    common = _common_seconds(true, found)
-    is_false = common.sum(axis=0) < overlap * _lengths(found) - _SLACK
-    covered = common[:, ~is_false].sum(axis=1)
-    return covered > np.maximum(overlap * _lengths(true) - _SLACK, 0), is_false
-
-
-def _common_seconds(true: list[Event], found: list[Event]) -> np.ndarray:
     starts = np.maximum.outer([event.start for event in true], [event.start for event in found])
     ends = np.minimum.outer([event.end for event in true], [event.end for event in found])
-    return np.maximum(0, ends - starts)
+    common = np.maximum(0, ends - starts)
+    # A point has no length: it only has to lie in an event of the other side.
+    is_point = (_lengths(true) == 0)[:, None] | (_lengths(found) == 0)
+    is_in = is_point & (ends - starts >= -_SLACK)
+    is_short = common.sum(axis=0) < overlap * _lengths(found) - _SLACK
+    is_false = (is_short | (_lengths(found) == 0)) & ~is_in.any(axis=0)
+    covered = common[:, ~is_false].sum(axis=1)
+    is_hit = covered > np.maximum(overlap * _lengths(true) - _SLACK, 0)
+    return is_hit | is_in[:, ~is_false].any(axis=1), is_false
 
 
 def _lengths(events: list[Event]) -> np.ndarray:

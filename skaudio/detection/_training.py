@@ -9,9 +9,9 @@ import numpy as np
 
 from skaudio import audio
 from skaudio.audio import Segment
-from skaudio.detection._events import Event
+from skaudio.detection._events import Event, paired
 
-__all__ = ["cut_windows"]
+__all__ = ["check_inside", "cut_windows", "is_between"]
 
 # Windows between events have at most this share of any event.
 _FOREIGN = 0.3
@@ -28,6 +28,7 @@ def cut_windows(
     jitter: float = 0.2,
     others: float = 1.0,
     label: Any = "unknown",
+    sample_rate: int = 16000,
     random_state: int | None = None,
 ) -> tuple[list[Segment], np.ndarray]:
     """Cut windows from long recordings, as a detector sees them.
@@ -51,6 +52,8 @@ def cut_windows(
         Windows between events for each window of an event. They contain at most 30 % of any event.
     label : object, default="unknown"
         Label of the windows between events.
+    sample_rate : int, default=16000
+        Rate of recordings that are arrays of samples, in Hz: that of the classifier's clips.
     random_state : int or None, default=None
         Seed of the places.
 
@@ -60,6 +63,11 @@ def cut_windows(
         The windows, for example for a pipeline's `fit`.
     target : ndarray of shape (n_windows,)
         Their labels.
+
+    Raises
+    ------
+    ValueError
+        If an event lies beyond the end of its recording.
 
     See Also
     --------
@@ -78,9 +86,16 @@ def cut_windows(
     rng = np.random.default_rng(random_state)
     data: list[Segment] = []
     target: list[Any] = []
-    for recording, rows in zip(recordings, events, strict=True):
-        marked = [Event(*row) for row in rows]
-        length = float(audio.durations([recording], sample_rate=16000)[0])
+    recordings, lists = paired(recordings, events)
+    lengths = audio.durations(recordings, sample_rate=sample_rate).tolist()
+    check_inside(lists, lengths)
+    kinds = {isinstance(each, str) for each in (label, *(e.label for row in lists for e in row))}
+    if len(kinds) > 1:
+        raise ValueError(
+            f"The labels must be all text or all numbers, those of the events and label={label!r}: "
+            "an array would turn numbers into text. Convert them, or pass another label."
+        )
+    for recording, marked, length in zip(recordings, lists, lengths, strict=True):
         last = max(0.0, length - duration)
         middles = np.array([(event.start + event.end) / 2 for event in marked])
         shifts = rng.uniform(-jitter, jitter, len(marked)) * duration
@@ -97,13 +112,51 @@ def _between(
     events: list[Event], n_wanted: int, last: float, duration: float, rng: np.random.Generator
 ) -> list[float]:
     """Draw windows that contain nearly nothing of any event."""
-    starts = np.array([event.start for event in events])
-    ends = np.array([event.end for event in events])
     found: list[float] = []
     for start in rng.uniform(0, last, _MOST_DRAWS * n_wanted):
         if len(found) == n_wanted:
             break
-        inside = np.minimum(ends, start + duration) - np.maximum(starts, start)
-        if (inside <= _FOREIGN * (ends - starts)).all():
+        if is_between(start, start + duration, events):
             found.append(float(start))
     return found
+
+
+def check_inside(events: Sequence[Sequence[Event]], durations: Sequence[float]) -> None:
+    """Raise an error if an event lies beyond the end of its recording.
+
+    Parameters
+    ----------
+    events : sequence of sequence of Event
+        What is in each recording.
+    durations : sequence of float
+        The length of each, in seconds.
+    """
+    for index, (row, duration) in enumerate(zip(events, durations, strict=True)):
+        for event in row:
+            if (event.start + event.end) / 2 > duration:
+                raise ValueError(
+                    f"{event} lies beyond the end of recordings[{index}], which has "
+                    f"{duration:.6g} s. Are these its events?"
+                )
+
+
+def is_between(start: float, stop: float, events: Sequence[Event]) -> bool:
+    """Return whether a window is between events, with at most 30 % of any.
+
+    Parameters
+    ----------
+    start, stop : float
+        The window, in seconds.
+    events : sequence of Event
+        All events.
+
+    Returns
+    -------
+    bool
+        Whether it contains nearly nothing of them.
+    """
+    # A point has no length: it must lie outside.
+    return all(
+        min(event.end, stop) - max(event.start, start) < _FOREIGN * (event.end - event.start)
+        for event in events
+    )

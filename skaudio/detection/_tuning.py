@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -38,12 +38,15 @@ class ErrorTradeoff(NamedTuple):
         Share of the true events that is not found.
     false_per_hour : ndarray of shape (n_thresholds,)
         False alarms for each hour.
+    used : tuple of (float, float, float)
+        Threshold, miss rate and false alarms for each hour at the detector's own threshold.
     """
 
     label: Any
     thresholds: np.ndarray
     miss_rate: np.ndarray
     false_per_hour: np.ndarray
+    used: tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -137,8 +140,8 @@ def tuned(
 def error_tradeoff(
     scores: Sequence[Any],
     events: Sequence[Sequence[Event]],
-    labels: Sequence[Any],
     finder: Callable[[Any, float], EventFinder],
+    used: Mapping[Any, float],
 ) -> list[ErrorTradeoff]:
     """Count misses and false alarms at many thresholds.
 
@@ -148,24 +151,26 @@ def error_tradeoff(
         Of each recording.
     events : sequence of sequence of Event
         What is in each.
-    labels : sequence
-        The labels, in the order of the columns.
     finder : callable
         Makes an :class:`EventFinder` of a label and a threshold.
+    used : dict of label to float
+        The detector's own thresholds, in the order of the columns.
 
     Returns
     -------
     list of ErrorTradeoff
-        A curve for each label.
+        A curve for each label of which there are events.
     """
     duration = sum(each.duration for each in scores)
     curves = []
-    for column, label in enumerate(labels):
+    for column, (label, own) in enumerate(used.items()):
         true = [[event for event in row if event.label == label] for row in events]
+        if not any(true):  # misses are a share of nothing
+            continue
         peaks = _peaks(scores, column)
         # Most of the low ones are of no interest: a factor apart in rank.
         ranks = np.unique(np.geomspace(1, max(1, len(peaks)), _N_THRESHOLDS).astype(int)) - 1
-        thresholds = peaks[ranks[ranks < len(peaks)]]
+        thresholds = np.append(peaks[ranks[ranks < len(peaks)]], own)
         rows = [
             score_events(
                 true,
@@ -174,12 +179,12 @@ def error_tradeoff(
             ).total
             for threshold in thresholds
         ]
-        misses = np.array([1 - row.recall for row in rows])
-        rates = np.array([row.false_per_hour for row in rows])
-        is_useful = np.ones(len(rows), bool)
-        is_useful[1:] = misses[1:] < np.minimum.accumulate(misses)[:-1]
-        found = thresholds[is_useful], misses[is_useful], rates[is_useful]
-        curves.append(ErrorTradeoff(label, *found))
+        points = np.array([(1 - row.recall, row.false_per_hour) for row in rows])
+        points = np.column_stack([thresholds, points])
+        points, at_own = points[:-1], points[-1]
+        is_useful = np.ones(len(points), bool)
+        is_useful[1:] = points[1:, 1] < np.minimum.accumulate(points[:, 1])[:-1]
+        curves.append(ErrorTradeoff(label, *points[is_useful].T, tuple(at_own.tolist())))
     return curves
 
 

@@ -158,7 +158,8 @@ class DetectionDisplay:
         if self.true is not None:
             self._plot_events(self.axes_[3])
         self.axes_[-1].set_xlabel("time (s)")
-        self.axes_[-1].set_xlim(self.start, self.start + self.scores.duration)
+        for ax in self.axes_:
+            ax.set_xlim(self.start, self.start + self.scores.duration)
         return self
 
     def _plot_samples(self, ax):
@@ -219,9 +220,6 @@ class DetectionErrorTradeoffDisplay:
     ----------
     curves : list of ErrorTradeoff
         A curve for each label.
-    points : dict of label to (float, float), default=None
-        False alarms an hour and miss rate at the thresholds that were chosen.
-
     Attributes
     ----------
     ax_ : matplotlib Axes
@@ -248,15 +246,18 @@ class DetectionErrorTradeoffDisplay:
     >>> from skaudio import DetectionErrorTradeoffDisplay
     >>> from skaudio.detection import ErrorTradeoff
     >>> curve = ErrorTradeoff(
-    ...     "owl", np.array([0.9, 0.5]), np.array([0.4, 0.1]), np.array([0, 2])
+    ...     "owl",
+    ...     np.array([0.9, 0.5]),
+    ...     np.array([0.4, 0.1]),
+    ...     np.array([0, 2]),
+    ...     (0.9, 0.4, 0),
     ... )
     >>> DetectionErrorTradeoffDisplay([curve]).plot().ax_.get_xlabel()
     'false alarms an hour'
     """
 
-    def __init__(self, curves, *, points=None):
+    def __init__(self, curves):
         self.curves = curves
-        self.points = points
 
     @classmethod
     def from_detector(cls, detector, recordings, events, *, ax=None):
@@ -278,15 +279,7 @@ class DetectionErrorTradeoffDisplay:
         DetectionErrorTradeoffDisplay
             The display, with a point for each threshold of the detector.
         """
-        curves = detector.error_tradeoff(recordings, events)
-        points = {}
-        for curve in curves:
-            # The lowest threshold that is not below the one that is used.
-            index = np.searchsorted(-curve.thresholds, -detector.threshold_of(curve.label), "right")
-            if index:
-                at = curve.false_per_hour[index - 1], curve.miss_rate[index - 1]
-                points[curve.label] = tuple(map(float, at))
-        return cls(curves, points=points).plot(ax=ax)
+        return cls(detector.error_tradeoff(recordings, events)).plot(ax=ax)
 
     def plot(self, ax=None):
         """Draw the curves.
@@ -306,8 +299,8 @@ class DetectionErrorTradeoffDisplay:
         for index, curve in enumerate(self.curves):
             style = {"color": f"C{index}", "drawstyle": "steps-post", "label": str(curve.label)}
             self.lines_ += ax.plot(curve.false_per_hour, curve.miss_rate, **style)
-            if self.points and curve.label in self.points:
-                ax.plot(*self.points[curve.label], "o", color=f"C{index}")
+            _, miss_rate, false_per_hour = curve.used
+            ax.plot(false_per_hour, miss_rate, "o", color=f"C{index}")
         ax.set_xscale("symlog", linthresh=1)  # linear from 0 to 1
         ax.set(xlabel="false alarms an hour", ylabel="share of events missed", ylim=(0, 1))
         ax.set_xlim(left=0)

@@ -247,6 +247,22 @@ class ResumableSearch(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
         """
         return self._fitted_search().predict_proba(X)
 
+    @available_if(_search_has("decision_function"))
+    def decision_function(self, X):
+        """Compute the decision function of the best estimator.
+
+        Parameters
+        ----------
+        X : sequence of recordings, or array-like of shape (n_clips, ...)
+            Recordings or features.
+
+        Returns
+        -------
+        ndarray of shape (n_clips,) or (n_clips, n_classes)
+            Confidences, as the estimator defines them.
+        """
+        return self._fitted_search().decision_function(X)
+
     def score(self, X, y=None):
         """Score the best estimator with the scorer of the search.
 

@@ -1,11 +1,7 @@
 """What the classifiers named after papers promise, on small feature sequences."""
 
-import os
 import pickle
-import subprocess
-import sys
 
-import joblib
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -46,30 +42,6 @@ def test_learns_and_survives_a_pickle(classifier, sequences):
     assert again.network_summary_.macs == fitted.network_summary_.macs
     refitted = clone(classifier).fit(X, y)
     np.testing.assert_array_equal(refitted.predict_proba(X), expected)
-
-
-IN_A_FRESH_PROCESS = """
-import sys
-import joblib, numpy as np
-models, X = joblib.load(sys.argv[1])
-np.save(sys.argv[2], [model.predict_proba(X) for model in models])
-"""
-
-
-def test_answers_the_same_in_a_fresh_process(sequences, tmp_path):
-    X, y = sequences
-    models = [clone(classifier).set_params(epochs=2).fit(X, y) for classifier in CLASSIFIERS]
-    joblib.dump((models, X), tmp_path / "models.joblib")
-    files = [str(tmp_path / name) for name in ("models.joblib", "answers.npy")]
-    run = subprocess.run(
-        [sys.executable, "-W", "error::UserWarning", "-c", IN_A_FRESH_PROCESS, *files],
-        env={name: value for name, value in os.environ.items() if not name.startswith("TF_")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (run.returncode, run.stderr) == (0, "")
-    np.testing.assert_array_equal(np.load(files[1]), [model.predict_proba(X) for model in models])
 
 
 @each_classifier

@@ -242,22 +242,32 @@ def test_detect_writes_labels_for_each_recording_and_names_what_it_cannot_read(
     assert code == 1
     assert "high" in printed
     assert "Cannot read" in messages
-    assert (tmp_path / "evening.txt").exists()
+    assert (tmp_path / "evening.detected.txt").exists()
     code, _, messages = skaudio("detect", trained[0], *files, "--labels", tmp_path / "x.txt")
     assert code == 1
     assert "must be a folder for several recordings" in messages
+    code, _, messages = skaudio("detect", trained[0], files[0], "--labels", tmp_path / "x.json")
+    assert code == 1
+    assert "must end in .txt" in messages
 
 
 def test_tune_writes_the_thresholds_that_detect_uses(skaudio, trained, evening, tmp_path):
     model = tmp_path / "model.joblib"
     shutil.copy(trained[0], model)
-    options = "--max-false-per-hour", "240", "--json"
-    code, printed, messages = skaudio("tune", model, evening, *options)
+    folder = tmp_path / "evenings"
+    folder.mkdir()
+    shutil.copy(evening / "evening.wav", folder)
+    events = [*read_events(evening / "evening.txt"), (1, 2, "owl")]
+    write_events(events, folder / "evening.Table.1.selections.txt")
+    options = "--max-false-per-hour", "240", "--hop", "0.05", "--json"
+    code, printed, messages = skaudio("tune", model, folder, *options)
     assert code == 0
     assert "1 of 1 recordings have labels" in messages
+    assert "not among the classes, and are ignored: 'owl' (1)" in messages
     assert json.loads(printed)["n_true"] == 15
     written = json.loads((tmp_path / "model.thresholds.json").read_text())
     assert written["thresholds"].keys() == {"high", "low"}
+    assert written["hop"] == 0.05
     _, _, messages = skaudio("detect", model, evening / "evening.wav")
     assert "Using the thresholds of" in messages
     (tmp_path / "model.thresholds.json").write_text('{"thresholds": {"owl": 0.5}}')

@@ -6,9 +6,12 @@ import joblib
 import numpy as np
 import pytest
 import soundfile
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import FeatureUnion, make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from skaudio import (
     CascadeClassifier,
@@ -104,7 +107,7 @@ def test_shared_frames_are_computed_once(monkeypatch):
     windows = np.lib.stride_tricks.sliding_window_view(noise(2.0), RATE)[:: RATE // 20]
     MFCCTransformer().fit(windows.copy()).transform(windows)
     # 201 frames of two seconds, and a few at the ends of each window, instead of 21 times 101.
-    assert sum(n_frames) < 201 + 21 * 10
+    assert 201 <= sum(n_frames) < 201 + 21 * 10
 
 
 def test_windows_are_not_kept_by_memory(clips, soundscape, tmp_path):
@@ -161,9 +164,17 @@ def test_a_stream_tells_an_event_as_soon_as_it_has_ended(detector, soundscape):
             n_given += 800
             yield soundscape.data[at : at + 800]
 
+    ends = []
     for event in itertools.islice(detector.stream(blocks()), 5):
+        ends.append(event.end)
         # The last window of the event, the gap, and half of the smoothing.
         assert n_given / RATE - event.end < 0.15 + 0.1 + 0.1 + 0.1
+    assert len(ends) == 5
+
+
+def test_a_stream_that_ends_at_once_has_no_events(detector):
+    assert list(detector.stream([])) == []
+    assert list(detector.stream([np.empty(0, "float32")])) == []
 
 
 def test_a_stream_without_end_needs_no_memory(detector):
@@ -207,7 +218,7 @@ def test_labels_are_all_but_unknown_or_those_asked_for(pipeline, soundscape):
 def test_thresholds_may_differ_by_label(pipeline, soundscape):
     found = SoundDetector(pipeline, threshold={"high": 0.5, "low": 1.1}).detect(soundscape.data)
     assert {event.label for event in found} == {"high"}
-    with pytest.raises(ValueError, match="no value for the label 'low'"):
+    with pytest.raises(ValueError, match=r"no threshold for the label 'low', .* Set threshold"):
         SoundDetector(pipeline, threshold={"high": 0.5}).detect(soundscape.data)
 
 
@@ -224,6 +235,64 @@ def test_rejected_windows_have_no_score(pipeline, clips):
     rejector = UnknownRejector(pipeline, keep=0.9, cv="prefit", refit=False).fit(*clips)
     rejector.threshold_ = 1.1
     assert not SoundDetector(rejector).score_windows(clips[0][0]).values.any()
+
+
+def test_windows_that_a_rejector_in_a_pipeline_rejects_have_no_score(pipeline, clips):
+    classifier = FrozenEstimator(pipeline[-1])
+    rejector = UnknownRejector(classifier, keep=0.9, cv="prefit", refit=False)
+    inside = Pipeline([MFCCTransformer(), rejector]).fit(*clips)
+    search = GridSearchCV(inside, {"unknownrejector__keep": [0.9]}, cv=2).fit(*clips)
+    for estimator, fitted in ((inside, inside[-1]), (search, search.best_estimator_[-1])):
+        detector = SoundDetector(estimator, smoothing=0)
+        known = estimator.predict_proba(clips[0][:1])
+        np.testing.assert_allclose(detector.score_windows(clips[0][0]).values, known, atol=1e-6)
+        fitted.threshold_ = 1.1
+        assert not detector.score_windows(clips[0][0]).values.any()
+
+
+def test_calibrated_and_united_pipelines_can_be_used(clips, soundscape):
+    calibrated = CalibratedClassifierCV(
+        make_pipeline(MFCCTransformer(), FunctionTransformer(_mean), LogisticRegression()), cv=2
+    )
+    united = make_pipeline(
+        FeatureUnion(
+            [
+                (
+                    str(n_mfcc),
+                    make_pipeline(MFCCTransformer(n_mfcc=n_mfcc), FunctionTransformer(_mean)),
+                )
+                for n_mfcc in (13, 20)
+            ]
+        ),
+        LogisticRegression(),
+    )
+    for estimator in (calibrated, united):
+        found = SoundDetector(estimator.fit(*clips)).detect(soundscape.data)
+        assert score_events([soundscape.events], [found], duration=40).total.recall > 0.5
+
+
+def _mean(X):
+    return X.mean(axis=1)
+
+
+def test_transformers_of_different_rates_are_refused(clips):
+    first, second = (
+        make_pipeline(
+            MFCCTransformer(sample_rate=rate), FunctionTransformer(_mean), LogisticRegression()
+        )
+        for rate in (8000, 16000)
+    )
+    recordings = [(clip, RATE) for clip in clips[0]]
+    cascade = CascadeClassifier(first, second).fit(recordings, clips[1])
+    with pytest.raises(ValueError, match=r"different sample rates: \[8000, 16000\] Hz"):
+        SoundDetector(cascade).detect(noise(1))
+
+
+def test_the_label_of_what_is_unknown_is_the_estimators(pipeline, clips):
+    cascade = CascadeClassifier(
+        FrozenEstimator(pipeline), FrozenEstimator(pipeline), unknown_label="low"
+    ).fit(*clips)
+    assert SoundDetector(cascade).labels_ == ["high", "unknown"]
 
 
 def test_an_exported_model_finds_the_same_events(pipeline, soundscape, tmp_path):
@@ -277,6 +346,13 @@ def test_scores_may_be_computed_before(detector, soundscape):
     scores = detector.score_windows(soundscape.data)
     assert isinstance(scores, WindowScores)
     assert detector.detect(scores) == detector.detect(soundscape.data)
+    assert detector.score_windows(scores) is scores
+    for other in ({"hop": 0.1}, {"labels": ["low", "high"]}, {"labels": ["low"]}):
+        changed = SoundDetector(**{**detector.get_params(deep=False), **other})
+        with pytest.raises(ValueError, match=r"hop of 0.05 s, .* Call score_windows again"):
+            changed.detect(scores)
+    with pytest.raises(TypeError, match="mine cuts clips from recordings"):
+        detector.mine([scores])
 
 
 def test_false_alarms_become_clips_to_train_on(detector, soundscape, tmp_path):
@@ -291,6 +367,10 @@ def test_false_alarms_become_clips_to_train_on(detector, soundscape, tmp_path):
     every, _ = detector.mine([str(path)])
     assert len(every) == len(soundscape.events)
     assert detector.mine([str(path)], [soundscape.events])[0] == []
+    # A sound that is taken for another one is not unknown.
+    confused = {"high": "low", "low": "high"}
+    events = [event._replace(label=confused[event.label]) for event in soundscape.events]
+    assert detector.mine([str(path)], [events])[0] == []
 
 
 def test_a_false_alarm_at_the_end_is_a_whole_clip(detector, tones, tmp_path):
@@ -310,11 +390,20 @@ def test_a_false_alarm_at_the_end_is_a_whole_clip(detector, tones, tmp_path):
         ({"smoothing": -1}, "'smoothing' parameter .* non-negative"),
         ({"min_gap": None}, "'min_gap' parameter"),
         ({"batch_size": 0}, "'batch_size' parameter"),
+        ({"threshold": "high"}, "'threshold' parameter .* a number, or a dict"),
+        ({"threshold": {"high": np.nan}}, "'threshold' parameter"),
+        ({"min_level": "low"}, "'min_level' parameter"),
+        ({"labels": "low"}, "'labels' parameter .* a list of labels"),
     ],
 )
 def test_bad_parameters_are_refused(pipeline, options, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         SoundDetector(pipeline, **options).detect(noise(1))
+
+
+def test_a_bad_batch_size_of_a_stream_is_refused(detector):
+    with pytest.raises(ValueError, match=r"'batch_size' parameter .* Got -4 instead"):
+        list(detector.stream([noise(1)], batch_size=-4))
 
 
 def test_what_cannot_take_recordings_is_refused(pipeline):
@@ -326,6 +415,10 @@ def test_what_cannot_take_recordings_is_refused(pipeline):
 def test_recordings_and_events_must_match(detector):
     with pytest.raises(ValueError, match="2 recordings, but lists of events for 1"):
         detector.tune([noise(1), noise(1)], [[]])
+    with pytest.raises(ValueError, match=r"None .* they have \['Low'\], the detector \['high', 'l"):
+        detector.tune([noise(1)], [[(0.1, 0.2, "Low")]])
+    with pytest.raises(ValueError, match=r"beyond the end of recordings\[0\], which has 1 s"):
+        detector.tune([noise(1)], [[(1.1, 1.2, "low")]])
     with pytest.raises(ValueError, match="max_false_per_hour must be a positive number"):
         detector.tune([noise(1)], [[]], max_false_per_hour=0)
     with pytest.raises(ValueError, match="no recordings"):

@@ -10,9 +10,9 @@ from skaudio.detection import Event, read_events, write_events
 from skaudio.exceptions import DatasetError
 
 TIMES = st.integers(0, 10**7).map(lambda time: time / 1000)
-LABELS = st.text(st.characters(categories=["L", "N", "P", "Zs"]), min_size=1).map(
-    lambda text: " ".join(text.split())
-)
+# Half of the characters mean something in one of the formats.
+CHARACTERS = st.characters(categories=["L", "N", "P", "Zs"]) | st.sampled_from('",;<> 1.-')
+LABELS = st.text(CHARACTERS, min_size=1).map(lambda text: " ".join(text.split()))
 
 
 @pytest.fixture(params=[".txt", ".selections.txt", ".csv", ".TextGrid"])
@@ -36,7 +36,7 @@ def test_any_events_survive(tmp_path_factory, rows):
     events = list({event.label: event for event in events}.values())
     folder = tmp_path_factory.mktemp("labels")
     for ending in (".txt", ".selections.txt", ".csv", ".TextGrid"):
-        write_events(events, folder / f"night{ending}")
+        write_events(events, folder / f"night{ending}", duration=1e5)
         found = read_events(folder / f"night{ending}")
         assert sorted(event[2] for event in found) == sorted(event[2] for event in events)
         times = sorted(event[:2] for event in events)
@@ -45,8 +45,26 @@ def test_any_events_survive(tmp_path_factory, rows):
 
 
 def test_no_events_are_an_empty_file(path):
-    write_events([], path)
+    write_events([], path, duration=60)
     assert read_events(path) == []
+
+
+def test_a_text_grid_that_praat_could_not_open_is_not_written(tmp_path):
+    path = tmp_path / "night.TextGrid"
+    for events in ([(1, 3, "owl"), (2, 4, "owl")], [(1, 1, "owl")]):
+        with pytest.raises(ValueError, match=r"do not overlap. Got Event.* Write another format"):
+            write_events(events, path)
+    with pytest.raises(ValueError, match="needs the duration of the recording"):
+        write_events([], path)
+    assert not path.exists()
+    write_events([(1, 3, "owl")], path, duration=2)  # it cannot end before its last event
+    assert path.read_text().splitlines()[4] == "3.000000"
+
+
+def test_quotes_in_a_label_track_are_only_text(tmp_path):
+    path = tmp_path / "night.txt"
+    path.write_text('1\t2\t"owl\n3\t4\tred, blue, green, grey\n5\t6\n')
+    assert [event.label for event in read_events(path)] == ['"owl', "red, blue, green, grey", ""]
 
 
 def test_labels_that_are_no_text_or_have_line_ends_stay_in_their_row(path):
@@ -66,8 +84,18 @@ def test_written_labels_are_clips_to_train_on(tmp_path):
 
 def test_onsets_and_offsets_as_in_dcase(tmp_path):
     path = tmp_path / "office.txt"
-    path.write_text("onset\toffset\tevent_label\n1.0\t2.0\tcough\n".replace("event_label", "label"))
+    path.write_text("onset\toffset\tevent_label\n1.0\t2.0\tcough\n")
     assert read_events(path) == [Event(1.0, 2.0, "cough")]
+
+
+def test_the_table_of_birdnet(tmp_path):
+    path = tmp_path / "night.csv"
+    path.write_text(
+        "Start (s),End (s),Scientific name,Common name,Confidence\n"
+        "3.0,6.0,Strix aluco,Tawny Owl,0.75\n",
+        encoding="utf-16",
+    )
+    assert read_events(path) == [Event(3.0, 6.0, "Tawny Owl", 0.75)]
 
 
 LONG_TEXT_GRID = '''\
@@ -118,6 +146,12 @@ def test_bad_files_are_named(tmp_path):
     (tmp_path / "cut.TextGrid").write_text(LONG_TEXT_GRID[:400])
     with pytest.raises(DatasetError, match=r"cut\.TextGrid.*cut or damaged"):
         read_events(tmp_path / "cut.TextGrid")
+    (tmp_path / "one.txt").write_text("1.5\n")
+    with pytest.raises(DatasetError, match="needs columns for start, end and label"):
+        read_events(tmp_path / "one.txt")
+    (tmp_path / "latin.csv").write_bytes("start,end,label\n1,2,Käuzchen\n".encode("latin-1"))
+    with pytest.raises(DatasetError, match=r"latin\.csv' is not UTF-8 text.*Save it as UTF-8"):
+        read_events(tmp_path / "latin.csv")
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
     with pytest.raises(DatasetError, match=r"needs columns for start, end and label.*'a', 'b'"):
         read_events(tmp_path / "other.csv")

@@ -44,6 +44,19 @@ def test_the_overlap_counts_on_both_sides():
     assert counts(true, halves, overlap=0.7) == (1, 0, 0)
 
 
+def test_a_point_only_has_to_lie_in_an_event():
+    point, around, other = Event(1, 1, "owl"), Event(0.8, 1.3, "owl"), Event(4, 5, "owl")
+    assert counts([point], [around, other]) == (1, 0, 1)
+    assert counts([around], [point]) == (1, 0, 0)
+    assert counts([point], [Event(1, 1, "owl"), Event(2, 2, "owl")]) == (1, 0, 1)
+    assert counts([other], [point]) == (0, 1, 1)
+
+
+def test_numbers_and_text_may_be_labels_side_by_side():
+    rows = score_events([[(1, 2, "owl"), (1, 2, 7)]], [[]], duration=60).labels
+    assert [row.label for row in rows] == [7, "owl"]
+
+
 def test_with_a_collar_begin_and_end_count():
     true = [Event(1, 2, "owl"), Event(5, 9, "owl")]
     found = [Event(1.2, 2.2, "owl"), Event(5.1, 9.7, "owl"), Event(1.1, 2.0, "owl")]

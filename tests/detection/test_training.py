@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from skaudio.audio import load
-from skaudio.detection import cut_windows
+from skaudio.detection import Event, cut_windows
 
 RATE = 16000
 EVENTS = [(10.0, 10.5, "owl"), (20.0, 20.4, "fox"), (29.8, 30.0, "owl")]
@@ -67,6 +67,39 @@ def test_the_same_seed_cuts_the_same_windows(recording):
     assert starts[0] == starts[1] != starts[2]
 
 
-def test_every_recording_needs_a_list_of_events(recording):
-    with pytest.raises(ValueError, match="shorter than argument 1"):
+def test_arrays_have_the_rate_that_is_given(recording):
+    at_8000 = recording[: 15 * RATE]  # 30 seconds
+    data, _ = cut_windows([at_8000], [EVENTS], duration=1.0, sample_rate=8000, random_state=0)
+    assert data[1].start <= 20.0
+    assert data[1].stop >= 20.4
+    assert data[2].stop == 30
+    assert all(len(load(segment, sample_rate=8000)) == 8000 for segment in data)
+
+
+def test_points_are_not_between_events(recording):
+    data, target = cut_windows(
+        [recording[: 3 * RATE]], [[(1.0, 1.0, "click")]], duration=1.0, others=10, random_state=0
+    )
+    between = [each for each, label in zip(data, target, strict=True) if label == "unknown"]
+    assert between
+    assert not any(each.start <= 1.0 <= each.stop for each in between)
+
+
+def test_events_that_cannot_be_those_of_the_recordings_are_refused(recording):
+    with pytest.raises(ValueError, match="2 recordings, but lists of events for 1"):
         cut_windows([recording, recording], [EVENTS], duration=1.0)
+    with pytest.raises(ValueError, match=r"end=101.* beyond the end of recordings\[1\], .* 30 s"):
+        cut_windows([recording] * 2, [EVENTS, [(100.0, 101.0, "owl")]], duration=1.0)
+    with pytest.raises(TypeError, match=r"tuple of start, end and label.* Got 10\.0 instead"):
+        cut_windows([recording], [EVENTS[0]], duration=1.0)
+    with pytest.raises(ValueError, match="all text or all numbers"):
+        cut_windows([recording], [[(1.0, 2.0, 7)]], duration=1.0)
+
+
+def test_a_data_frame_has_the_events_of_a_recording(recording):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(map(Event._make, (event + (1.0,) for event in EVENTS)))
+    frame.insert(0, "file", "night.wav")
+    expected = cut_windows([recording], [EVENTS], duration=1.0, random_state=0)[1]
+    found = cut_windows([recording], [frame], duration=1.0, random_state=0)[1]
+    assert found.tolist() == expected.tolist()

@@ -21,7 +21,7 @@ def recording(peaks, n_windows=HOUR):
     """Scores with single windows that reach these heights, ten seconds apart."""
     values = np.zeros((n_windows, 1))
     values[100 * np.arange(1, len(peaks) + 1), 0] = peaks
-    return WindowScores(values, np.arange(n_windows) * 0.1 + 0.05, n_windows / 10)
+    return WindowScores(values, np.arange(n_windows) * 0.1 + 0.05, n_windows / 10, ("owl",))
 
 
 def at(index):
@@ -52,7 +52,7 @@ def test_without_false_alarms_the_threshold_is_low():
 def test_a_threshold_at_which_everything_is_one_event_is_not_chosen():
     values = np.full((HOUR, 1), 0.1)
     values[100 * np.arange(1, 200), 0] = np.linspace(0.3, 0.9, 199)
-    scores = WindowScores(values, np.arange(HOUR) * 0.1 + 0.05, HOUR / 10)
+    scores = recording([])._replace(values=values)
     thresholds, tuning = tuned([scores], [[at(199)]], ["owl"], finder, 10)
     assert thresholds["owl"] > 0.8
     assert tuning.scores.total.n_hits == 1
@@ -103,14 +103,20 @@ def test_too_few_hours_warn():
 
 def test_the_curve_goes_from_all_missed_to_all_found():
     scores = recording([0.9, 0.8, 0.7, 0.6])
-    (curve,) = error_tradeoff([scores], [[at(1), at(4)]], ["owl"], finder)
+    (curve,) = error_tradeoff([scores], [[at(1), at(4)]], finder, {"owl": 0.65})
     assert curve.label == "owl"
     # The thresholds between find no more.
     assert curve.thresholds.tolist() == [0.9, 0.6]
     assert curve.miss_rate.tolist() == [0.5, 0.0]
     assert curve.false_per_hour.tolist() == [0, 2]
+    assert curve.used == (0.65, 0.5, 2)
 
 
 def test_a_curve_without_scores_is_empty():
-    (curve,) = error_tradeoff([recording([])], [[]], ["owl"], finder)
+    (curve,) = error_tradeoff([recording([])], [[at(1)]], finder, {"owl": 0.5})
     assert len(curve.thresholds) == len(curve.miss_rate) == 0
+    assert curve.used == (0.5, 1, 0)
+
+
+def test_a_label_without_events_has_no_curve():
+    assert error_tradeoff([recording([0.9])], [[]], finder, {"owl": 0.5}) == []

@@ -46,7 +46,10 @@ class Threshold(ClassifierMixin, BaseEstimator):
 
     def predict(self, X):
         check_is_fitted(self)
-        return (np.asarray(X)[:, 0] > self.threshold / 10 * self.epochs).astype(int)
+        return (self.decision_function(X) > 0).astype(int)
+
+    def decision_function(self, X):
+        return np.asarray(X)[:, 0] - self.threshold / 10 * self.epochs
 
 
 @pytest.fixture(autouse=True)
@@ -88,7 +91,9 @@ def test_equal_to_the_search_and_nothing_is_repeated(search, data, tmp_path):
         assert found.best_params_ == expected.best_params_
         assert found.best_score_ == expected.best_score_
         assert found.score(*data) == expected.score(*data)
-        np.testing.assert_array_equal(found.predict(data[0]), expected.predict(data[0]))
+        for method in ("predict", "decision_function"):
+            X = data[0]
+            np.testing.assert_array_equal(getattr(found, method)(X), getattr(expected, method)(X))
         for name, value in _scores(expected).items():
             np.testing.assert_array_equal(_scores(found)[name], value, err_msg=name)
         assert type(found.best_estimator_) is Threshold

@@ -58,18 +58,17 @@ def test_searches_features_sizes_and_architectures_in_two_processes(tone_files):
         {"features__n_mfcc": [10], "features__delta_order": [0, 1]},
         {
             "classifier": [
-                PerceptronClassifier(**QUICK),
                 ConvClassifier(filters=(8,), **QUICK),
                 LSTMClassifier(units=8, **QUICK),
             ],
         },
-        {"classifier": [ConvClassifier(**QUICK)], "classifier__filters": [(4,), (4, 4)]},
+        {"classifier": [ConvClassifier(**QUICK)], "classifier__filters": [(4, 4)]},
     ]
-    search = GridSearchCV(_model(), grid, cv=3, n_jobs=2, error_score="raise").fit(paths, labels)
+    search = GridSearchCV(_model(), grid, cv=2, n_jobs=2, error_score="raise").fit(paths, labels)
     assert search.best_score_ > 0.9
-    assert len(search.cv_results_["params"]) == 7
+    assert len(search.cv_results_["params"]) == 5
     assert search.predict(paths[:2]).tolist() == ["high", "high"]
-    alone = GridSearchCV(_model(), grid, cv=3, error_score="raise").fit(paths, labels)
+    alone = GridSearchCV(_model(), grid, cv=2, error_score="raise").fit(paths, labels)
     np.testing.assert_allclose(
         search.cv_results_["mean_test_score"], alone.cv_results_["mean_test_score"]
     )

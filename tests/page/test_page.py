@@ -201,6 +201,25 @@ def test_the_microphone_is_heard_as_python_hears_it(
 
 
 @needs_runtime
+@pytest.mark.parametrize("waits", [False, True])
+def test_another_file_may_be_chosen_while_one_is_heard(page, model, recording, tmp_path, waits):
+    soundfile.write(tmp_path / "long.wav", np.tile(recording, 20), RATE)
+    soundfile.write(tmp_path / "short.wav", recording, RATE)
+    page.set_input_files("#file", tmp_path / "long.wav")
+    if waits:
+        page.wait_for_function("window.page.listener?.scores.length > 0")
+    page.set_input_files("#file", tmp_path / "short.wav")
+    page.wait_for_function(
+        "/short.*found/.test(document.getElementById('status').textContent)", timeout=10000
+    )
+    found = np.array(page.evaluate("window.page.listener.raw"))
+    np.testing.assert_allclose(found, expected(model, tmp_path / "short.wav"), atol=1e-3)
+    page.wait_for_timeout(300)  # nothing of the first one comes later
+    assert page.evaluate("window.page.listener.raw.length") == len(found)
+    assert "short" in page.inner_text("#status")
+
+
+@needs_runtime
 def test_it_can_be_used_with_the_keyboard_and_says_what_happens(page, recording, tmp_path):
     order = []
     for _ in range(3):

@@ -148,10 +148,11 @@ function mixDown(view, start, size, { tag, channels, rate, bits }) {
 
 /** The sampling rate of a FLAC, Ogg, MP4 or MP3 file: a browser's decoder would change any other. */
 export function statedRate(bytes) {
-  const head = bytes.subarray(0, 65536);
-  const find = (text) => {
+  const head = bytes.subarray(0, 1048576);
+  const find = (text, from = 0) => {
     const codes = Array.from(text, (letter) => letter.charCodeAt(0));
-    return head.findIndex((_, at) => codes.every((code, k) => head[at + k] === code));
+    const isHere = (_, at) => at >= from && codes.every((code, k) => head[at + k] === code);
+    return head.findIndex(isHere);
   };
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (find("fLaC") === 0) return (head[18] << 12) | (head[19] << 4) | (head[20] >> 4);
@@ -160,8 +161,13 @@ export function statedRate(bytes) {
     return vorbis < 0 ? 48000 : view.getUint32(vorbis + 12, true);
   }
   if (find("ftyp") === 4) {
-    const header = find("mdhd");
-    return header < 0 ? null : view.getUint32(header + (head[header + 4] ? 24 : 16));
+    // The header of each track is followed by its kind; a film has one of pictures as well.
+    for (let at = find("mdhd"); at >= 0; at = find("mdhd", at + 4)) {
+      const kind = find("hdlr", at) + 12;
+      if (String.fromCharCode(...head.subarray(kind, kind + 4)) !== "soun") continue;
+      return view.getUint32(at + (head[at + 4] ? 24 : 16));
+    }
+    return null;
   }
   let at = 0;
   if (find("ID3") === 0) at = 10 + ((head[6] << 21) | (head[7] << 14) | (head[8] << 7) | head[9]);
@@ -579,41 +585,46 @@ class Page {
 
   async open(file) {
     if (!file) return;
+    this.chosen = file; // another one may be chosen while this one is read or heard
     await this.stop();
     this.#say(`Reading ${file.name} …`);
     try {
       const { samples, rate } = await decode(await file.arrayBuffer());
+      if (this.chosen !== file) return;
       const listener = this.#begin(rate, samples.length / rate);
       this.recording = { samples, rate };
       for (let at = 0; at < samples.length; at += rate) {
         await listener.push(samples.subarray(at, at + rate));
-        if (this.listener !== listener) return; // something else was opened in the meantime
+        if (this.chosen !== file) return;
         const share = Math.round((100 * Math.min(at + rate, samples.length)) / samples.length);
         this.#say(`Listening to ${file.name}: ${share} %`);
         this.#update();
         await new Promise((resolve) => setTimeout(resolve));
       }
       await listener.finish();
-      if (this.listener !== listener) return;
+      if (this.chosen !== file) return;
       this.isWhole = true;
       this.element("play").disabled = false;
       this.#update();
       const n = this.listener.events(this.threshold).length;
       this.#say(`${file.name}: ${this.listener.length.toFixed(1)} s, ${n} found.`);
     } catch (error) {
-      this.#say(`${file.name} cannot be read: ${error.message}`);
+      if (this.chosen === file) this.#say(`${file.name} cannot be read: ${error.message}`);
     }
   }
 
   async #toggle() {
+    if (this.isOpening) return;
     if (this.audio) {
       await this.stop();
       this.#say("The microphone is off.");
       return;
     }
+    this.isOpening = true;
+    let stream;
     try {
       const wanted = { channelCount: 1, echoCancellation: false, noiseSuppression: false, autoGainControl: false };
-      const stream = await navigator.mediaDevices.getUserMedia({ audio: wanted });
+      stream = await navigator.mediaDevices.getUserMedia({ audio: wanted });
       const context = new AudioContext();
       const code = `registerProcessor("tap", class extends AudioWorkletProcessor {
         process([input]) { if (input[0]) this.port.postMessage(input[0].slice()); return true; }
@@ -621,7 +632,7 @@ class Page {
       await context.audioWorklet.addModule(URL.createObjectURL(new Blob([code], { type: "text/javascript" })));
       const tap = new AudioWorkletNode(context, "tap", { numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit" });
       context.createMediaStreamSource(stream).connect(tap);
-      this.recording = null;
+      this.recording = this.chosen = null;
       this.#begin(context.sampleRate, Infinity);
       this.audio = { stream, context };
       this.element("microphone").setAttribute("aria-pressed", "true");
@@ -641,7 +652,12 @@ class Page {
             at += each.length;
           }
           blocks = [];
-          await this.listener.push(block);
+          try {
+            await this.listener.push(block);
+          } catch (error) {
+            this.#say(`The microphone cannot be heard: ${error.message}`);
+            await this.stop();
+          }
         }
         isBusy = false;
       };
@@ -656,7 +672,10 @@ class Page {
       };
       requestAnimationFrame(frame);
     } catch (error) {
+      if (stream) stream.getTracks().forEach((track) => track.stop());
       this.#say(`The microphone cannot be opened: ${error.message}`);
+    } finally {
+      this.isOpening = false;
     }
   }
 
