@@ -19,8 +19,8 @@ if ``aeon`` is installed.
 
 The accuracy is that of all clips, each predicted by a pipeline that was not trained on its fold:
 the mean over seeds. The last columns are the difference from the best cheap classifier, and from
-the first of ``--classifiers``, each with its 95 % interval, from 10,000 bootstrap samples of the
-groups, or of the clips of a set without groups.
+the first of ``--classifiers``, each with its 95 % interval, which accounts for how the difference
+varies between groups, or between the clips of a set without groups.
 """
 
 import argparse

@@ -77,9 +77,9 @@ class Comparison:
         Returns
         -------
         (float, float, float)
-            By how much the accuracy of the first is higher, and the ends of a 95 % interval, from
-            10,000 bootstrap samples of the groups, or of the clips without groups. If it contains
-            0, the two classifiers cannot be distinguished.
+            By how much the accuracy of the first is higher, and the ends of a 95 % interval, as in
+            :meth:`Evaluation.difference`. If it contains 0, the two classifiers cannot be
+            distinguished.
         """
         pairs = list(zip(self._of(name), self._of(other), strict=True))
         return paired_interval(pairs)
@@ -188,7 +188,9 @@ def compare(
 
     ``print(comparison)`` shows a table of all of them.
     """
-    estimators = dict(estimators)
+    n_estimators, estimators = len(estimators), dict(estimators)
+    if len(estimators) < n_estimators:
+        raise ValueError("compare needs a name of its own for each estimator.")
     if len(estimators) < 2:
         raise ValueError(
             f"compare needs at least two estimators, got {len(estimators)}. To evaluate a single "

@@ -26,7 +26,7 @@ from skaudio.audio._sources import in_order
 from skaudio.datasets._check import SILENT, first_few
 from skaudio.dsp import amplitude_window, mel_filterbank, mel_spectrogram
 from skaudio.exceptions import AudioError
-from skaudio.model_selection._evaluation import Evaluation
+from skaudio.model_selection._evaluation import Evaluation, check_groups
 
 __all__ = ["LeakValue", "SplitCheck", "check_split", "leak_value"]
 
@@ -68,7 +68,7 @@ class SplitCheck:
     shared_groups : list of str
         Groups that are on both sides of a fold, sorted.
     silent : list of int
-        Recordings without sound, which are not compared.
+        Recordings without sound below 4 kHz, which are not compared.
     """
 
     names: list[str]
@@ -91,6 +91,8 @@ class SplitCheck:
 
     def __str__(self) -> str:
         checked = f"{len(self.names)} recordings, {self.n_folds} folds"
+        if self.silent:
+            checked += f" ({len(self.silent)} without sound below 4 kHz were not compared)"
         return "\n".join([f"{checked}:", *self.problems] if self.problems else [f"{checked}: ok."])
 
     def __repr__(self) -> str:
@@ -207,11 +209,13 @@ def check_split(
 
     Notes
     -----
-    Every recording is read once, at 8 kHz. Its fingerprint describes how the energy of 16 mel bands
-    varies with time; level, and silence before and after the sound, do not change it. Pairs with
-    similar fingerprints are read again, and compared by the peak of the cross-correlation of their
-    waveforms, whose differences between samples are taken, so that hum does not count. Memory grows
-    with the number of recordings (2 kB each, and 8 bytes for each fold), not with their length.
+    Every recording is read once, at 8 kHz: what is above 4 kHz, such as the calls of many insects
+    and bats, is not heard, and sounds that are mostly above may be taken for others. Its
+    fingerprint describes how the energy of 16 mel bands varies with time; level, and silence before
+    and after the sound, do not change it. Pairs with similar fingerprints are read again, and
+    compared by the peak of the cross-correlation of their waveforms, whose differences between
+    samples are taken, so that hum does not count. Memory grows with the number of recordings (2 kB
+    each, and 8 bytes for each fold), not with their length.
 
     Sounds that were cut, stretched, mixed with others or recorded by two microphones are not found,
     and of recordings longer than a minute only those that are alike in the first minute. For every
@@ -243,7 +247,7 @@ def check_split(
         )
     recordings = list(in_order(X, caller="check_split"))
     y = None if y is None else column_or_1d(y)
-    groups = None if groups is None else column_or_1d(groups)
+    groups = check_groups(groups)
     check_consistent_length(recordings, y, groups)
     sides = _Sides.of(check_cv(cv, y, classifier=y is not None), recordings, y, groups)
     prints = _fingerprints(recordings, sample_rate, n_jobs, verbose)
@@ -317,9 +321,12 @@ def leak_value(estimator: Any, X: Any, y: Any, groups: Any, cv: int = 5) -> Leak
     >>> value.random, value.by_group < 0.8
     (1.0, True)
     """
-    groups = column_or_1d(groups)
+    groups = check_groups(groups)
+    n_groups = len(np.unique(groups))
+    if n_groups < 2:
+        raise ValueError("There is only one group; a split by groups needs two.")
     parameters = {
-        "n_splits": min(cv, len(np.unique(groups))),
+        "n_splits": min(cv, n_groups),
         "shuffle": True,
         "random_state": 0,
     }

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import inspect
 import json
 import os
+import pickle
 import tempfile
 import time
+import warnings
 from importlib.metadata import version
 from pathlib import Path
 
 import joblib
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
+from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing, get_tags, indexable
@@ -37,7 +41,10 @@ _LEARNED = (
     "best_score_",
     "classes_",
     "cv_results_",
+    "multimetric_",
     "n_splits_",
+    "refit_time_",
+    "scorer_",
 )
 
 
@@ -57,10 +64,13 @@ class ResumableSearch(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
     for several processes that use the folder at the same time.
 
     A fit is known by what determines its scores: the estimator and its parameters, the content of
-    the recordings or features, the labels, the split, the scorer, and the versions of skaudio,
-    scikit-learn, TensorFlow and NumPy. Parameters named ``n_jobs``, ``verbose`` and ``memory`` are
-    left out, since they do not change scores by scikit-learn's convention. Set ``random_state`` of
-    the estimator and of the splitter: otherwise every split is a new one.
+    the recordings or features and of files that parameters name, the labels, the split, the scorer,
+    and the versions of skaudio, scikit-learn, TensorFlow and NumPy. Parameters named ``n_jobs``,
+    ``verbose`` and ``memory`` are left out, since they do not change scores by scikit-learn's
+    convention. Functions are known by their code, defaults and the variables that they enclose, but
+    not by the functions that they call; classes by their names. After a change of those, use
+    another folder. Set ``random_state`` of the estimator and of the splitter: otherwise every split
+    is a new one.
 
     Parameters
     ----------
@@ -89,8 +99,14 @@ class ResumableSearch(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
         Scores and times of all candidates and folds.
     classes_ : ndarray of shape (n_classes,)
         The labels, of a classifier with ``refit``.
+    multimetric_ : bool
+        Whether there are several scores.
     n_splits_ : int
         Number of folds.
+    refit_time_ : float
+        Seconds of the fit to all clips.
+    scorer_ : callable
+        The scorer of `search`.
 
     See Also
     --------
@@ -146,7 +162,7 @@ class ResumableSearch(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
         ResumableSearch
             The fitted search.
         """
-        for name in ("estimator", "scoring", "cv"):
+        for name in ("estimator", "scoring", "cv", "refit", "error_score"):
             if not hasattr(self.search, name):
                 raise TypeError(
                     "ResumableSearch takes a search of scikit-learn, such as GridSearchCV, got "
@@ -169,13 +185,21 @@ class ResumableSearch(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
             tuple(np.asarray(side).tolist() for side in split)
             for split in cv.split(X, y, **split_params)
         ]
-        scorer = check_scoring(own.estimator, own.scoring)
+        scorer = check_scoring(own.estimator, own.scoring, raise_exc=own.error_score == "raise")
         runs = _Runs(self.folder, X, y, [_digest(clip) for clip in _clips(X)], own.scoring)
         search = clone(own).set_params(
             estimator=_RecordedEstimator(own.estimator, runs),
-            scoring=_RecordedScorer(scorer),
+            scoring=_RecordedScorer(scorer, own.error_score),
             cv=splits,
         )
+        restored = (own.estimator, runs, splits, y, params)
+        if callable(own.refit):  # it may choose by the times
+
+            def choose(results):
+                self._restore_times(results, *restored)
+                return own.refit(results)
+
+            search.set_params(refit=choose)
         clips = list(range(len(runs.digests)))
         labels = None if y is None else np.asarray(y).tolist()
         with teardown_of_callbacks(self):
@@ -184,8 +208,8 @@ class ResumableSearch(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
             task = fit.subcontext(task_name="search")
             fit_as_task(task, search, clips, labels, caller=self, **params)
             fit.call_on_fit_task_end(estimator=self, X=X, y=y)
-        self._restore_times(search.cv_results_, own.estimator, runs, splits, y, params)
-        search.set_params(estimator=own.estimator, scoring=own.scoring, cv=own.cv)
+        self._restore_times(search.cv_results_, *restored)
+        search.set_params(estimator=own.estimator, scoring=own.scoring, cv=own.cv, refit=own.refit)
         search.scorer_ = scorer
         if hasattr(search, "best_estimator_"):
             search.best_estimator_ = search.best_estimator_.estimator
@@ -263,7 +287,7 @@ class ResumableSearch(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
         """
         return self._fitted_search().decision_function(X)
 
-    def score(self, X, y=None):
+    def score(self, X, y=None, **params):
         """Score the best estimator with the scorer of the search.
 
         Parameters
@@ -272,13 +296,25 @@ class ResumableSearch(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
             Recordings or features.
         y : array-like of shape (n_clips,), default=None
             Labels.
+        **params : dict
+            For the scorer, as in the `score` of the search.
 
         Returns
         -------
         float
             The score.
         """
-        return self._fitted_search().score(X, y)
+        return self._fitted_search().score(X, y, **params)
+
+    def get_metadata_routing(self):
+        """Get the metadata routing of the search.
+
+        Returns
+        -------
+        MetadataRouter
+            Routes the parameters of `fit` as the search does.
+        """
+        return self.search.get_metadata_routing()
 
     def _fitted_search(self):
         check_is_fitted(self, "search_")
@@ -350,12 +386,13 @@ class _RecordedEstimator(CallbackSupportMixin, BaseEstimator):
             started = time.perf_counter()
             score = scorer(self.estimator, *_arguments(self.runs.X, indices, y), **params)
             self._record.setdefault("score_time", time.perf_counter() - started)
-            is_several = isinstance(score, dict)
-            self._record["scores"][clips] = (
-                {name: float(value) for name, value in score.items()}
-                if is_several
-                else float(score)
-            )
+            if isinstance(score, dict):
+                if any(isinstance(value, str) for value in score.values()):
+                    return score  # a traceback
+                score = {name: float(value) for name, value in score.items()}
+            else:
+                score = float(score)
+            self._record["scores"][clips] = score
             self.runs.write(self._key, self._record)
         return self._record["scores"][clips]
 
@@ -363,11 +400,22 @@ class _RecordedEstimator(CallbackSupportMixin, BaseEstimator):
 class _RecordedScorer:
     """The scorer of a search, which takes the estimator above."""
 
-    def __init__(self, scorer):
+    def __init__(self, scorer, error_score):
         self.scorer = scorer
+        self.error_score = error_score
 
     def __call__(self, estimator, X, y=None, **params):
-        return estimator.score_with(self.scorer, X, params)
+        scores = estimator.score_with(self.scorer, X, params)
+        for name, value in scores.items() if isinstance(scores, dict) else ():
+            if isinstance(value, str):  # as scikit-learn does with its own scorers
+                warnings.warn(
+                    f"Scoring failed. The score {name!r} on this train-test partition will be set "
+                    f"to {self.error_score}. Details:\n{value}",
+                    UserWarning,
+                    stacklevel=2,
+                )
+                scores = {**scores, name: self.error_score}
+        return scores
 
     def __getattr__(self, name):
         # What a search asks a scorer for: the parameters that it takes.
@@ -386,7 +434,8 @@ class _Runs:
         self.y = y
         self.digests = np.array(digests)
         packages = ("skaudio", "scikit-learn", "tensorflow", "numpy")
-        self._same = [_described(scoring), [version(package) for package in packages]]
+        columns = [str(name) for name in getattr(X, "columns", ())]
+        self._same = [_described(scoring), columns, [version(package) for package in packages]]
 
     # Return labels as they were passed, in an array or Series.
     def labels_of(self, indices):
@@ -445,6 +494,8 @@ def _digest(clip):
 
 def _described(value):
     """Describe a value by what determines results, as JSON that is the same in all processes."""
+    if isinstance(value, FrozenEstimator):  # a clone keeps what it has learned
+        return ["frozen", _hash(value.estimator)]
     if hasattr(value, "get_params") and not isinstance(value, type):
         params = value.get_params(deep=False)
         own = {k: _described(params[k]) for k in sorted(params) if k not in _WITHOUT_EFFECT}
@@ -453,15 +504,56 @@ def _described(value):
         return [type(value).__name__, *map(_described, value)]
     if isinstance(value, dict):
         return {str(key): _described(value[key]) for key in sorted(value, key=str)}
+    if isinstance(value, str | os.PathLike) and os.path.exists(value):
+        return [str(value), *_content(Path(value))]
     if inspect.isfunction(value):  # it may be edited between two runs
-        return [value.__module__, value.__qualname__, *_code(value.__code__)]
-    return joblib.hash(value)
+        cells = [cell.cell_contents for cell in value.__closure__ or ()]
+        held = _described([value.__defaults__, value.__kwdefaults__, cells])
+        return [value.__module__, value.__qualname__, *_code(value.__code__), held]
+    if inspect.ismethod(value):
+        return [_described(value.__func__), _described(value.__self__)]
+    if isinstance(value, functools.partial):
+        return ["partial", *map(_described, (value.func, value.args, value.keywords))]
+    if hasattr(value, "_score_func"):  # what make_scorer returns
+        return [type(value).__qualname__, _described(vars(value))]
+    return _hash(value)
+
+
+def _hash(value):
+    try:
+        return joblib.hash(value)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise TypeError(
+            f"ResumableSearch cannot tell whether {value!r} is the same in another run, since it "
+            f"cannot be pickled ({error}). Define it in a module, or at the top of a script."
+        ) from error
+
+
+def _content(path):
+    """Identify a file, or all files in a folder, by their content."""
+    files = [path] if path.is_file() else sorted(each for each in path.rglob("*") if each.is_file())
+    return [
+        (each.name, _digest_of_file(each, each.stat().st_mtime_ns, each.stat().st_size))
+        for each in files
+    ]
+
+
+@functools.lru_cache(maxsize=100_000)
+def _digest_of_file(path, modified, size):
+    """Read a file once, as long as it is not changed."""
+    return _digest(path)
 
 
 def _code(code):
     """Describe what compiled code does, without the lines that it is on."""
-    constants = [_code(c) if inspect.iscode(c) else repr(c) for c in code.co_consts]
-    return [code.co_code.hex(), code.co_names, constants]
+    return [code.co_code.hex(), code.co_names, [_constant(each) for each in code.co_consts]]
+
+
+def _constant(value):
+    if inspect.iscode(value):
+        return _code(value)
+    # The order of a set is another one in each process.
+    return sorted(map(repr, value)) if isinstance(value, frozenset) else repr(value)
 
 
 def _arguments(X, indices, y):

@@ -9,7 +9,7 @@ import joblib
 import numpy as np
 from sklearn.metrics import ConfusionMatrixDisplay, classification_report, confusion_matrix
 
-__all__ = ["Fit", "confusion_figure", "cv_table", "described", "texts"]
+__all__ = ["Fit", "best", "confusion_figure", "cv_table", "described", "texts"]
 
 # Texts are cut here: MLflow takes 6,000 characters of a parameter, and nobody reads so many.
 _LONGEST = 500
@@ -156,6 +156,25 @@ def confusion_figure(fit: Fit) -> Any:
         xticks_rotation="vertical" if n_labels > 4 else "horizontal",
     )
     return figure
+
+
+def best(search: Any) -> tuple[dict[str, Any], float | None]:
+    """Return the best parameters and the best score of a search, as far as it has them.
+
+    Parameters
+    ----------
+    search : search
+        A fitted search of scikit-learn.
+
+    Returns
+    -------
+    params : dict
+        Empty for several scores without ``refit``.
+    score : float or None
+        None as well if ``refit`` is a function.
+    """
+    score = getattr(search, "best_score_", None)
+    return getattr(search, "best_params_", {}), None if score is None else float(score)
 
 
 def cv_table(search: Any) -> list[list[str]]:

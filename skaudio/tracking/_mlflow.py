@@ -12,7 +12,7 @@ from typing import Any
 
 import joblib
 
-from skaudio.tracking._fit import Fit, confusion_figure, cv_table, texts
+from skaudio.tracking._fit import Fit, best, confusion_figure, cv_table, texts
 from skaudio.tracking._recorder import Recorder, imported
 
 __all__ = ["MLflowRecorder"]
@@ -84,9 +84,11 @@ class MLflowRecorder(Recorder):
     def _write_search(self, search: Any, model: Any) -> None:
         client, experiment = self._connect()
         run = self._parent(client, experiment)
-        for name, text in texts(search.best_params_).items():
+        params, score = best(search)
+        for name, text in texts(params).items():
             client.set_tag(run, f"best.{name}", text)  # parameters of a run cannot change
-        client.log_metric(run, "best_score", float(search.best_score_))
+        if score is not None:
+            client.log_metric(run, "best_score", score)
         table = io.StringIO()
         csv.writer(table, lineterminator="\n").writerows(cv_table(search))
         client.log_text(run, table.getvalue(), "cv_results.csv")

@@ -9,7 +9,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from sklearn.base import BaseEstimator, is_classifier
-from sklearn.metrics import check_scoring, make_scorer
+from sklearn.metrics import check_scoring, get_scorer, make_scorer
 
 from skaudio.tracking._fit import Fit, described
 
@@ -21,7 +21,7 @@ _KEEP = "predictions"  # the name of a scorer that keeps them
 class Recorder(BaseEstimator, metaclass=ABCMeta):
     """Base class: a scorer, and a context that is the record of a search."""
 
-    def __call__(self, estimator, X, y):
+    def __call__(self, estimator, X, y, **params):
         """Score a fitted estimator, and record it.
 
         Parameters
@@ -32,13 +32,15 @@ class Recorder(BaseEstimator, metaclass=ABCMeta):
             Held-out clips.
         y : array-like of shape (n_clips,)
             Their labels.
+        **params : dict
+            For the scorers, such as ``sample_weight``.
 
         Returns
         -------
         float or dict of str to float
             The score of `scoring`, or several scores.
         """
-        scores, predicted = _scored(estimator, X, y, self.scoring)
+        scores, predicted = _scored(estimator, X, y, self.scoring, params)
         runs = vars(self).setdefault("_runs", WeakKeyDictionary())
         try:
             if estimator in runs:  # with return_train_score, the second call is for these
@@ -56,6 +58,19 @@ class Recorder(BaseEstimator, metaclass=ABCMeta):
         name = self.scoring if isinstance(self.scoring, str) else "score"
         is_several = isinstance(self.scoring, dict | list | tuple | set) or [*scores] != [name]
         return scores if is_several else scores[name]
+
+    def _accept_sample_weight(self):
+        """Return whether scikit-learn may pass ``sample_weight``."""
+        named = self.scoring.values() if isinstance(self.scoring, dict) else self.scoring
+        several = isinstance(self.scoring, dict | list | tuple | set)
+        scorers = [
+            get_scorer(scorer) if isinstance(scorer, str) else scorer
+            for scorer in (named if several else [self.scoring])
+        ]
+        return all(
+            hasattr(scorer, "_accept_sample_weight") and scorer._accept_sample_weight()
+            for scorer in scorers
+        )
 
     def record(self, search):
         """Record the result of a search.
@@ -102,7 +117,9 @@ class Recorder(BaseEstimator, metaclass=ABCMeta):
         """End the record of the search, if it has one."""
 
 
-def _scored(estimator: Any, X: Any, y: Any, scoring: Any) -> tuple[dict[str, float], Any]:
+def _scored(
+    estimator: Any, X: Any, y: Any, scoring: Any, params: dict[str, Any]
+) -> tuple[dict[str, float], Any]:
     """Score a classifier, and return its predictions as well, which are computed only once."""
     if isinstance(scoring, dict | list | tuple | set):
         named = scoring if isinstance(scoring, dict) else {name: name for name in scoring}
@@ -111,13 +128,13 @@ def _scored(estimator: Any, X: Any, y: Any, scoring: Any) -> tuple[dict[str, flo
     scorers = {name: check_scoring(estimator, scorer) for name, scorer in named.items()}
     predicted = []
 
-    def keep(y_true, y_pred):
+    def keep(y_true, y_pred, **params):
         predicted.append(y_pred)
         return 0.0
 
     if is_classifier(estimator):
         scorers[_KEEP] = make_scorer(keep)
-    scores = check_scoring(estimator, scorers)(estimator, X, y)
+    scores = check_scoring(estimator, scorers)(estimator, X, y, **params)
     scores.pop(_KEEP, None)
     only = next(iter(scores.values()))
     scores = only if isinstance(only, dict) else scores  # of a callable that returns several

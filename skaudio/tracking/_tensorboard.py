@@ -11,7 +11,7 @@ from typing import Any
 import joblib
 import numpy as np
 
-from skaudio.tracking._fit import Fit, confusion_figure, cv_table, texts
+from skaudio.tracking._fit import Fit, best, confusion_figure, cv_table, texts
 from skaudio.tracking._recorder import Recorder, imported
 
 __all__ = ["TensorBoardRecorder"]
@@ -67,9 +67,11 @@ class TensorBoardRecorder(Recorder):
     def _write_search(self, search: Any, model: Any) -> None:
         tf = self._tensorflow()
         with self._writer(self._group()):
-            tf.summary.scalar("best_score", float(search.best_score_), step=0)
-            best = "\n".join(f"* {name}: {v}" for name, v in texts(search.best_params_).items())
-            tf.summary.text("best_params", best, step=0)
+            params, score = best(search)
+            if score is not None:
+                tf.summary.scalar("best_score", score, step=0)
+            lines = "\n".join(f"* {name}: {v}" for name, v in texts(params).items())
+            tf.summary.text("best_params", lines, step=0)
             tf.summary.text("cv_results", _as_markdown(cv_table(search)), step=0)
         if model is not None:
             joblib.dump(model, self._group() / "model.joblib")

@@ -8,7 +8,7 @@ from typing import Any
 
 import joblib
 
-from skaudio.tracking._fit import Fit, confusion_figure, cv_table, texts
+from skaudio.tracking._fit import Fit, best, confusion_figure, cv_table, texts
 from skaudio.tracking._recorder import Recorder, imported
 
 __all__ = ["WandbRecorder"]
@@ -80,9 +80,10 @@ class WandbRecorder(Recorder):
 
     def _write_search(self, search: Any, model: Any) -> None:
         header, *rows = cv_table(search)
-        best = texts(search.best_params_)
-        with self._run(name=self.group, job_type="search", config=best) as run:
-            run.summary["best_score"] = float(search.best_score_)
+        params, score = best(search)
+        with self._run(name=self.group, job_type="search", config=texts(params)) as run:
+            if score is not None:
+                run.summary["best_score"] = score
             run.log({"cv_results": self._wandb().Table(columns=header, data=rows)})
             if model is not None:
                 joblib.dump(model, Path(run.dir) / "model.joblib")

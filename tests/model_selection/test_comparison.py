@@ -111,6 +111,12 @@ def test_few_groups_give_a_wider_interval_than_many_clips():
     assert widths[1] > 1.5 * widths[0]
 
 
+def test_names_must_differ(data):
+    X, y, _ = data
+    with pytest.raises(ValueError, match="a name of its own for each"):
+        compare([("a", DummyClassifier()), ("a", LogisticRegression())], X, y)
+
+
 def test_the_table_says_what_cannot_be_distinguished(data):
     X, y, _ = data
     models = {

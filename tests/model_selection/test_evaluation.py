@@ -234,6 +234,33 @@ def test_the_interval_has_its_confidence_where_groups_differ(n_groups, concentra
     assert 0.92 <= np.mean(covered) <= (0.985 if n_groups >= 8 else 1)
 
 
+@pytest.mark.parametrize("n_groups", [2, 3, 6, 20])
+def test_the_interval_of_a_difference_has_its_confidence_where_groups_differ(n_groups):
+    """1,000 sets of groups of 30 clips, in which one of two equal classifiers is better."""
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(n_groups), 30)
+    covered = []
+    for _ in range(1000):
+        shifts = rng.normal(0, 0.1, n_groups)[groups]
+        good, bad = (rng.random(len(groups)) < 0.7 + sign * shifts / 2 for sign in (1, -1))
+        pair = [_evaluation(is_right, groups=groups) for is_right in (good, bad)]
+        _, low, high = pair[0].difference(pair[1])
+        covered.append(low <= 0 <= high)
+    assert 0.92 <= np.mean(covered) <= 0.98
+
+
+def test_a_single_group_says_nothing_about_others():
+    good, bad = (_evaluation(right, groups=np.zeros(10)) for right in ([1] * 10, [1] * 9 + [0]))
+    assert good.difference(bad) == (pytest.approx(0.1), -1, 1)
+
+
+@pytest.mark.parametrize("missing", [None, np.nan])
+def test_clips_without_a_group_are_named(missing):
+    groups = [0, 1, missing] * (len(y) // 3) + [0] * (len(y) % 3)
+    with pytest.raises(ValueError, match=r"clips have no group, such as the one at index 2"):
+        Evaluation.from_cross_validation(LogisticRegression(), X, y, groups=groups)
+
+
 def test_two_classifiers_are_compared_on_the_same_clips():
     good = Evaluation.from_cross_validation(LogisticRegression(), X, y, groups=GROUPS)
     bad = Evaluation.from_cross_validation(DummyClassifier(), X, y, groups=GROUPS)

@@ -1,3 +1,4 @@
+import functools
 import json
 import os
 import signal
@@ -11,7 +12,9 @@ import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin, is_classifier
 from sklearn.exceptions import NotFittedError
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import make_scorer
 from sklearn.model_selection import (
     GridSearchCV,
     GroupKFold,
@@ -20,7 +23,10 @@ from sklearn.model_selection import (
     RandomizedSearchCV,
     StratifiedKFold,
     cross_val_score,
+    cross_validate,
 )
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 from skaudio import MFCCTransformer, PerceptronClassifier, Pipeline
@@ -141,6 +147,152 @@ def test_everything_that_determines_a_score_counts(data, tmp_path):
     assert n_fits(sample_weight=np.ones(len(X))) == 0
 
 
+def _constant_score(model, X, y, value=0.0):
+    return value
+
+
+def _with_default(value):
+    def score(model, X, y, value=value):
+        return value
+
+    return score
+
+
+def _enclosing(value):
+    def score(model, X, y):
+        return value
+
+    return score
+
+
+class _Held:
+    def __init__(self, value):
+        self.value = value
+
+    def score(self, model, X, y):
+        return self.value
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        _with_default,
+        _enclosing,
+        lambda value: functools.partial(_constant_score, value=value),
+        lambda value: _Held(value).score,
+        lambda value: make_scorer(lambda true, predicted: value),
+    ],
+    ids=["default", "closure", "partial", "method", "scorer"],
+)
+def test_functions_are_known_by_what_they_compute_with(make, data, tmp_path):
+    best = []
+    for value in (0.1, 0.9, 0.1):
+        search = GridSearchCV(Threshold(), GRID, cv=2, scoring=make(value))
+        best.append(ResumableSearch(search, tmp_path).fit(*data).best_score_)
+    assert best == [0.1, 0.9, 0.1]
+    assert len(FITS) == 2 * 8 + 3
+
+
+def test_what_a_clone_keeps_is_known_by_its_state(data, tmp_path):
+    X, y = data
+    one, other = (LogisticRegression().fit(X, labels) for labels in (y, 1 - y))
+    found = [
+        ResumableSearch(
+            GridSearchCV(make_pipeline(StandardScaler(), FrozenEstimator(each)), {}, cv=2), tmp_path
+        )
+        .fit(X, y)
+        .best_score_
+        for each in (one, other, one)
+    ]
+    assert found[0] == found[2] > found[1]
+    assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_files_that_parameters_name_are_known_by_content(data, tmp_path):
+    path = tmp_path / "threshold.txt"
+    for text, n_fits in (("1", 9), ("2", 9), ("1", 1)):
+        path.write_text(text)
+        FITS.clear()
+        search = GridSearchCV(_Noted(note=str(path)), GRID, cv=2)
+        ResumableSearch(search, tmp_path / "records").fit(*data)
+        assert len(FITS) == n_fits
+
+
+class _Noted(Threshold):
+    def __init__(self, threshold=0.0, epochs=1, verbose=0, note=None):
+        super().__init__(threshold, epochs, verbose)
+        self.note = note
+
+
+def test_a_code_has_the_same_key_in_every_process():
+    program = (
+        "from skaudio.model_selection._resumable import _described;"
+        "print(_described(lambda x: x in {'a', 'b', 'c', 'd'}))"
+    )
+    printed = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(printed) == 1
+
+
+def test_the_names_of_columns_count(data, tmp_path):
+    pandas = pytest.importorskip("pandas")
+    for columns in ("ab", "ba"):
+        FITS.clear()
+        frame = pandas.DataFrame(data[0][:, :2], columns=[*columns])
+        ResumableSearch(GridSearchCV(Threshold(), GRID, cv=2), tmp_path).fit(frame, data[1])
+        assert len(FITS) == 9
+
+
+def test_what_cannot_be_identified_is_named(data, tmp_path):
+    class Local:
+        def __call__(self, model, X, y):
+            return 0.0
+
+    search = GridSearchCV(Threshold(), GRID, cv=2, scoring=Local())
+    with pytest.raises(TypeError, match=r"cannot tell whether .*Local.* is the same"):
+        ResumableSearch(search, tmp_path).fit(*data)
+
+
+def test_a_function_that_chooses_sees_the_times_of_the_fits(data, tmp_path):
+    seen = []
+
+    def first(results):
+        seen.append(results["mean_fit_time"].tolist())
+        return 0
+
+    search = GridSearchCV(Threshold(), GRID, cv=2, refit=first)
+    for _ in range(2):
+        found = ResumableSearch(search, tmp_path).fit(*data)
+        assert found.best_index_ == 0
+        assert found.search_.refit is first
+    assert seen[0] == seen[1]
+
+
+def test_a_score_that_fails_does_not_take_the_others_along(data, tmp_path):
+    def fails(model, X, y):
+        raise ValueError("no score")
+
+    scoring = {"accuracy": "accuracy", "bad": fails}
+    search = GridSearchCV(Threshold(), GRID, cv=2, scoring=scoring, refit="accuracy")
+    with pytest.warns(UserWarning, match=r"(?s)Scoring failed.*no score|non-finite"):
+        expected = search.fit(*data).best_score_
+    with pytest.warns(UserWarning, match=r"(?s)Scoring failed.*no score|non-finite"):
+        found = ResumableSearch(search, tmp_path).fit(*data)
+    assert found.best_score_ == expected
+    assert np.isnan(found.cv_results_["mean_test_bad"]).all()
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(ValueError, match="no score"):
+        ResumableSearch(search.set_params(error_score="raise"), tmp_path).fit(*data)
+
+
 def test_recordings_are_known_by_content(tmp_path):
     words = make_spoken_words(["cat", "dog"], n_clips=6, random_state=0)
     pipeline = Pipeline([MFCCTransformer(), PerceptronClassifier(epochs=1, random_state=0)])
@@ -197,6 +349,12 @@ def test_metadata_is_routed(data, tmp_path):
             assert found.best_score_ == expected.best_score_
             assert found.best_estimator_.weight_ == expected.best_estimator_.weight_
         assert len(list(tmp_path.glob("*.json"))) == 12
+        # Inside another estimator, they reach the search as well.
+        nested, expected = (
+            cross_validate(each, X, y, cv=GroupKFold(2), params=metadata, error_score="raise")
+            for each in (ResumableSearch(search, tmp_path / "nested"), search)
+        )
+        np.testing.assert_array_equal(nested["test_score"], expected["test_score"])
 
 
 @pytest.mark.parametrize("backend", ["loky", "threading"])
