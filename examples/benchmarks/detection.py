@@ -22,7 +22,6 @@ Thresholds are tuned on some soundscapes, and tested on others of the same peopl
 
 import argparse
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -273,8 +272,8 @@ def measure(saved, path, quiet):
     """Print time and memory of an hour and of a day, on one core."""
     os.sched_setaffinity(0, {0})
     detector = SoundDetector(joblib.load(saved))
-    detector.detect(np.zeros(2 * RATE))
     started = peak_memory()
+    detector.detect(np.zeros(2 * RATE))
     for name, run in (
         ("one hour", lambda: detector.detect(path)),
         ("one hour, of which 54 minutes are silence", lambda: detector.detect(quiet)),
@@ -297,8 +296,10 @@ def day(path):
 
 
 def peak_memory():
-    """Return the peak memory of this process so far, in MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """Return the peak memory of this process so far, in MiB; on Linux."""
+    # The resource module's includes that of the process which started this one.
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line.split()[1] for line in lines if line.startswith("VmHWM"))) / 1024
 
 
 def main():

@@ -220,6 +220,7 @@ class DetectionErrorTradeoffDisplay:
     ----------
     curves : list of ErrorTradeoff
         A curve for each label.
+
     Attributes
     ----------
     ax_ : matplotlib Axes

@@ -6,11 +6,13 @@ import sys
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, make_scorer
-from sklearn.model_selection import cross_validate
+from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_validate
 
 from skaudio import MFCCTransformer, tracking
 from skaudio.model_selection import ResumableSearch
+from skaudio.tracking._fit import best
 from skaudio.tracking._recorder import Recorder
 
 
@@ -95,6 +97,29 @@ def test_a_score_is_kept_if_it_cannot_be_recorded(make_search, clips):
     with pytest.warns(RuntimeWarning, match=r"could not be recorded by ListRecorder: OSError"):
         search = make_search(ListRecorder(fails=True)).fit(*clips)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+@pytest.mark.parametrize("scoring", ["accuracy", ["accuracy", "f1"]])
+def test_sample_weights_reach_the_scorer(scoring):
+    rng = np.random.default_rng(0)
+    X, y, weights = rng.normal(size=(60, 2)), rng.integers(2, size=60), rng.uniform(0.1, 1, size=60)
+    found, expected = (
+        GridSearchCV(LogisticRegression(), {"C": [0.1, 1]}, cv=2, scoring=each, refit=False)
+        .fit(X, y, sample_weight=weights)
+        .cv_results_
+        for each in (ListRecorder(scoring=scoring), scoring)
+    )
+    for name in expected:
+        if name.startswith("split"):
+            np.testing.assert_array_equal(found[name], expected[name])
+
+
+def test_a_search_without_a_best_score_is_recorded():
+    X, y = np.arange(20.0)[:, None], np.arange(20) > 9
+    options = {"scoring": ["accuracy", "f1"], "cv": StratifiedKFold(2)}
+    for refit, params, score in ((False, {}, None), (lambda results: 1, {"C": 1}, None)):
+        search = GridSearchCV(LogisticRegression(), {"C": [0.1, 1]}, refit=refit, **options)
+        assert best(search.fit(X, y)) == (params, score)
 
 
 def test_the_context_tells_how_it_ended():
