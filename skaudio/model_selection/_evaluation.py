@@ -441,7 +441,7 @@ def paired_interval(pairs: list[tuple[Evaluation, Evaluation]]) -> tuple[float, 
     _, members = np.unique(np.concatenate(groups), return_inverse=True)
     if (n_groups := members.max() + 1) == 1:  # which says nothing about others
         return difference, -1.0, 1.0
-    half = stdtrit(n_groups - 1, 0.975) * _clustered_error(all_differences, members)
+    half = float(stdtrit(n_groups - 1, 0.975)) * _clustered_error(all_differences, members)
     return difference, max(-1.0, difference - half), min(1.0, difference + half)
 
 
