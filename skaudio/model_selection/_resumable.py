@@ -504,7 +504,8 @@ def _described(value):
         return [type(value).__name__, *map(_described, value)]
     if isinstance(value, dict):
         return {str(key): _described(value[key]) for key in sorted(value, key=str)}
-    if isinstance(value, str | os.PathLike) and os.path.exists(value):
+    # A separator such as "/" or "." is a path, too, but not the name of a file or folder.
+    if isinstance(value, str | os.PathLike) and Path(value).name and os.path.exists(value):
         return [str(value), *_content(Path(value))]
     if inspect.isfunction(value):  # it may be edited between two runs
         cells = [cell.cell_contents for cell in value.__closure__ or ()]
